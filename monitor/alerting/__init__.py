@@ -1,0 +1,1 @@
+"""Alerting: from findings to alerts, as pure functions over time."""

@@ -1,0 +1,1 @@
+"""The HTTP surface: metrics, status, findings, actions and the page."""

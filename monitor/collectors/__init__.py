@@ -1,0 +1,1 @@
+"""Collectors: run a statistics query on a schedule, return typed rows."""

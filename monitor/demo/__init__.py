@@ -1,0 +1,1 @@
+"""The demo: a flawed application database with realistic traffic."""

@@ -1,0 +1,1 @@
+"""Exporters: from sheets to the text that Prometheus reads."""

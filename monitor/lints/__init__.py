@@ -1,0 +1,1 @@
+"""Lints over catalog facts that SQL alone cannot judge, shaped like checks."""

@@ -1,0 +1,1 @@
+"""Maintenance: from findings and facts to an action or a refusal, all pure."""

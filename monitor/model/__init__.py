@@ -1,0 +1,1 @@
+"""The nouns every layer shares: frozen values without behaviour of their own."""

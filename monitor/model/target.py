@@ -1,0 +1,57 @@
+"""What pgvigil is told to watch: one server and how to reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Literal
+
+Profile = Literal["minimal", "standard", "everything"]
+"""How many series a target may export; checks always see everything."""
+
+_NO_LABELS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intervals:
+    """How often each kind of statistics is read."""
+
+    activity: timedelta = timedelta(seconds=5)
+    statements: timedelta = timedelta(seconds=15)
+    tables: timedelta = timedelta(seconds=15)
+    indexes: timedelta = timedelta(seconds=60)
+    catalog: timedelta = timedelta(seconds=60)
+    sizes: timedelta = timedelta(seconds=15)
+    texts: timedelta = timedelta(seconds=60)
+    capabilities: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Where the password comes from; read again at every connect, never logged."""
+
+    conninfo: str = field(default="", repr=False)
+    password_file: str | None = None
+    password_command: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One server to watch.
+
+    `name` is the value of the label `server`. `labels` are the operator's own
+    (team, env, …) and reach every series, finding and alert.
+    """
+
+    name: str
+    credentials: Credentials = field(default_factory=Credentials)
+    labels: Mapping[str, str] = _NO_LABELS
+    databases: tuple[str, ...] = ("*",)
+    exclude_databases: tuple[str, ...] = ("rdsadmin", "cloudsqladmin", "azure_sys")
+    connections_per_server: int = 3
+    profile: Profile = "standard"
+    intervals: Intervals = field(default_factory=Intervals)
+    pgbouncer: Credentials | None = None
+    registered_standbys: int = 0

@@ -1,0 +1,1 @@
+"""Notifiers: deliver alerts, one module per kind of receiver."""

@@ -1,0 +1,1 @@
+"""Talking to PostgreSQL: connections, deadlines, queries, migrations, changes."""

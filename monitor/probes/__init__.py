@@ -1,0 +1,1 @@
+"""Probes: measure what only an experiment can tell."""

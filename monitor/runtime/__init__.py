@@ -1,0 +1,1 @@
+"""The running daemon: schedules, target loops, discovery, state, supervision."""

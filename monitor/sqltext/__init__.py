@@ -1,0 +1,1 @@
+"""The SQL parser behind one package: relations, predicates, fingerprints."""

@@ -1,0 +1,1 @@
+"""What-if: planning without touching production."""
