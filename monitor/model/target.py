@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from types import MappingProxyType
 from typing import Literal
 
 Profile = Literal["minimal", "standard", "everything"]
 """How many series a target may export; checks always see everything."""
-
-_NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +44,7 @@ class Target:
 
     name: str
     credentials: Credentials = field(default_factory=Credentials)
-    labels: Mapping[str, str] = _NO_LABELS
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
     databases: tuple[str, ...] = ("*",)
     exclude_databases: tuple[str, ...] = ("rdsadmin", "cloudsqladmin", "azure_sys")
     connections_per_server: int = 3
