@@ -92,6 +92,13 @@ class Finding:
     target: str = ""
 
     @property
+    def alert_severity(self) -> Severity:
+        """Return how urgently it may alert: a lint or advice wakes nobody."""
+        if self.kind != "check" and self.severity is Severity.CRITICAL:
+            return Severity.WARNING
+        return self.severity
+
+    @property
     def id(self) -> str:
         """Return the stable fingerprint: check and object, never values."""
         parts = (self.check, self.target, self.database, *_parts(self.object))

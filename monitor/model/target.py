@@ -39,7 +39,8 @@ class Target:
     """One server to watch.
 
     `name` is the value of the label `server`. `labels` are the operator's own
-    (team, env, …) and reach every series, finding and alert.
+    (team, env, …) and reach every series, finding and alert. `thresholds` are the
+    target's own, by check and field; they win over the settings'.
     """
 
     name: str
@@ -52,3 +53,4 @@ class Target:
     intervals: Intervals = field(default_factory=Intervals)
     pgbouncer: Credentials | None = None
     registered_standbys: int = 0
+    thresholds: Mapping[str, Mapping[str, float | bool]] = _NO_THRESHOLDS
