@@ -53,4 +53,6 @@ class Target:
     intervals: Intervals = field(default_factory=Intervals)
     pgbouncer: Credentials | None = None
     registered_standbys: int = 0
-    thresholds: Mapping[str, Mapping[str, float | bool]] = _NO_THRESHOLDS
+    thresholds: Mapping[str, Mapping[str, float | bool]] = field(
+        default_factory=dict[str, Mapping[str, float | bool]]
+    )
