@@ -6,3 +6,23 @@ exactly the fields of the row class in `rows/NAME.py`, on every server version; 
 test compares them. A column that a version lacks is NULL and the field None.
 Fields ending in `_total` are counters; `_seconds`, `_bytes`, `_ratio` name units.
 """
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from monitor import resources
+
+
+@cache
+def row_classes() -> dict[str, type[Any]]:
+    """Return each query's row class by the query's name, found by place."""
+    found: dict[str, type[Any]] = {}
+    for name, module in resources.modules("monitor.model.rows", "ClassVar").items():
+        found[name] = next(
+            value
+            for value in vars(module).values()
+            if isinstance(value, type) and value.__module__ == module.__name__
+        )
+    return found
