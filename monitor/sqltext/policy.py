@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from monitor.sqltext.tree import (
     NOT,
+    Expression,
     SubLink,
     has_column,
     inner,
@@ -113,7 +114,8 @@ def _compared(node: pb.Node) -> Iterator[str]:
 def _operands(expression: pb.A_Expr) -> Iterator[str]:
     if is_comparison(expression):
         yield from _bare_column(expression.lexpr)
-        yield from _bare_column(expression.rexpr)
+        if expression.kind == Expression.OPERATOR:
+            yield from _bare_column(expression.rexpr)
 
 
 def _bare_column(node: pb.Node) -> Iterator[str]:

@@ -45,8 +45,12 @@ class Expression(IntEnum):
     BETWEEN = 11
 
 
+AND = 1
 NOT = 3
-"""BoolExpr.boolop of a negation."""
+"""BoolExpr.boolop of a conjunction and of a negation."""
+
+DESCENDING = 3
+"""SortBy.sortby_dir of DESC."""
 
 _EQUALITIES = (Expression.OPERATOR, Expression.OPERATOR_ANY, Expression.IN)
 

@@ -100,6 +100,7 @@ def test_compared_columns(expression: str, expected: tuple[str, ...]):
         "(NOT (state = 'deleted'::text))",
         "(EXISTS ( SELECT 1 FROM m WHERE ((m.a = docs.a) AND (m.b = 1))))",
         "(email ~~ 'a%'::text)",
+        "(auth.uid() = ANY (members))",
     ],
 )
 def test_columns_that_an_index_on_them_would_not_serve_are_left_out(expression: str):

@@ -1,0 +1,71 @@
+"""What the parser found in a statement, in names only: no catalog is involved.
+
+An outline keeps the scopes in which names were used, so that `predicates.py` can
+say later which relation a column belongs to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Match(StrEnum):
+    """How a column is compared: with a value, with a range, with another column."""
+
+    EQUALITY = "equality"
+    RANGE = "range"
+    JOIN = "join"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What stands in FROM; without a name it is a sub-select, CTE or function."""
+
+    alias: str
+    schema: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The sources a name can refer to; `parent` is the enclosing one, -1 for none."""
+
+    sources: tuple[Source, ...]
+    parent: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One comparison of a bare column in WHERE or ON.
+
+    `is_alternative` says that it stands below an OR. `partner` is the other
+    column of a join.
+    """
+
+    path: tuple[str, ...]
+    match: Match
+    scope: int
+    is_alternative: bool
+    partner: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sort:
+    """One bare column of ORDER BY. `is_limited` says that LIMIT ends the list."""
+
+    path: tuple[str, ...]
+    scope: int
+    is_descending: bool
+    is_limited: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """The relations that a text names, its comparisons and sort keys."""
+
+    relations: tuple[Source, ...]
+    written: tuple[Source, ...]
+    scopes: tuple[Scope, ...]
+    comparisons: tuple[Comparison, ...]
+    sorts: tuple[Sort, ...]
