@@ -1,0 +1,148 @@
+"""Multixact ids run out unless old tuples are frozen.
+
+## Meaning
+
+A multixact records that several transactions lock one tuple: foreign keys and
+`select … for share` make them. The age of the oldest one that is still referred
+to, in percent of the 2^31 there are, per database and for the tables that hold it
+back.
+
+## If ignored
+
+The server refuses every command that would make a multixact, which stops inserts
+into tables with foreign keys, until VACUUM has removed the old ones.
+
+## How to look
+
+    select datname, pg_catalog.mxid_age(datminmxid) as age
+    from pg_catalog.pg_database
+    order by age desc;
+
+## How to fix
+
+Autovacuum does it by itself once `autovacuum_multixact_freeze_max_age` is passed.
+When ages go on growing, something holds it back: see `xmin_horizon` and
+`autovacuum_saturation`. Then vacuum the oldest tables by hand.
+
+## How to silence
+
+Do not. If this server is told to freeze later than usual, the warning level
+follows `autovacuum_multixact_freeze_max_age` by itself.
+
+## Thresholds
+
+40 and 75 percent: with the default settings the work starts at 19 percent, so 40
+means that it has failed twice over, and 75 is where
+`vacuum_multixact_failsafe_age` drops all politeness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from monitor.model.finding import Evidence, Finding, ObjectRef, Remedy
+from monitor.model.freezing import (
+    TableAge,
+    oldest_tables,
+    percent_used,
+    warning_percent,
+)
+from monitor.model.quoting import qualified, quote_ident
+from monitor.model.rows.relation_size import SizeRow
+from monitor.model.rows.settings import SettingsRow
+from monitor.model.rows.stat_database import DatabaseRow
+from monitor.model.threshold import Levels, grade
+from monitor.model.units import number
+from monitor.model.view import View
+
+UNIT = "percent"
+NEEDS = (DatabaseRow,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds(Levels):
+    """Percent of multixact ids used up, and how many tables are named."""
+
+    warning: float = 40
+    critical: float = 75
+    max_tables: float = 10
+
+
+def check(view: View, thresholds: Thresholds) -> Iterator[Finding]:
+    """Yield a finding per database and per table that keeps old ones."""
+    warning = thresholds.warning
+    for settings in view.rows(SettingsRow):
+        warning = warning_percent(
+            warning, thresholds.critical, settings.autovacuum_multixact_freeze_max_age
+        )
+    for row in view.rows(DatabaseRow):
+        yield from _database(row, warning, thresholds)
+    tables = oldest_tables(view, _age, warning)
+    for table in islice(tables, int(thresholds.max_tables)):
+        yield from _table(table, warning, thresholds)
+
+
+def _age(row: SizeRow) -> int | None:
+    return row.min_mxid_age
+
+
+def _database(
+    row: DatabaseRow, warning: float, thresholds: Thresholds
+) -> Iterator[Finding]:
+    percent = percent_used(row.min_mxid_age)
+    severity = grade(percent, warning=warning, critical=thresholds.critical)
+    if severity is None:
+        return
+    yield Finding(
+        severity=severity,
+        database=row.datname,
+        object=ObjectRef("database", name=row.datname),
+        summary=(
+            f"database {quote_ident(row.datname)} has used {percent:.0f} % of its "
+            f"multixact ids ({number(row.min_mxid_age)})"
+        ),
+        evidence=(
+            Evidence("age of datminmxid", row.min_mxid_age, "multixacts"),
+            Evidence("share of the ids there are", round(percent / 100, 4), "ratio"),
+        ),
+        remedy=Remedy(
+            sql=(
+                "select oid::pg_catalog.regclass, pg_catalog.mxid_age(relminmxid)\n"
+                "from pg_catalog.pg_class\n"
+                "where relkind in ('r', 'm', 't')\n"
+                "order by pg_catalog.mxid_age(relminmxid) desc\n"
+                "limit 10;"
+            ),
+            risk="Reads only, in this database; shows which tables to vacuum first.",
+        ),
+        value=percent,
+    )
+
+
+def _table(
+    table: TableAge, warning: float, thresholds: Thresholds
+) -> Iterator[Finding]:
+    percent = percent_used(table.age)
+    severity = grade(percent, warning=warning, critical=thresholds.critical)
+    if severity is None:
+        return
+    relation = table.relation
+    name = qualified(relation.schemaname, relation.relname)
+    yield Finding(
+        severity=severity,
+        database=table.datname,
+        object=ObjectRef("table", relation.schemaname, relation.relname),
+        summary=f"table {name} keeps multixacts that are {number(table.age)} old",
+        evidence=(
+            Evidence("age of relminmxid", table.age, "multixacts"),
+            Evidence("share of the ids there are", round(percent / 100, 4), "ratio"),
+        ),
+        remedy=Remedy(
+            sql=f"vacuum (freeze, verbose) {name};",
+            lock="ShareUpdateExclusiveLock",
+            risk="Reads and rewrites all unfrozen pages: heavy I/O and WAL.",
+        ),
+        value=percent,
+    )

@@ -1,0 +1,119 @@
+"""Runs every check, lint and advisor on one view and gathers their findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from monitor.model.finding import Finding
+from monitor.model.threshold import relaxed
+from monitor.model.view import View
+from monitor.runtime.rules import Rule
+from monitor.runtime.thresholds import ThresholdBook, is_enabled
+
+CLEARANCE = 0.05
+"""A finding that is open ends when it is clear of its level by this fraction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What one run concluded.
+
+    `findings` are in order of urgency, then check and object. `failed` names the
+    checks that broke, with the error. `evaluated` are the rules that could
+    speak: an open finding of any other rule is neither confirmed nor resolved.
+    """
+
+    findings: tuple[Finding, ...]
+    failed: Mapping[str, str]
+    evaluated: frozenset[str]
+
+
+class Evaluator:
+    """Runs rules with the thresholds in force for the view's target."""
+
+    def __init__(self, thresholds: ThresholdBook, rules: Mapping[str, Rule]) -> None:
+        self._thresholds = thresholds
+        self._rules = rules
+
+    def run(self, view: View, open_ids: frozenset[str]) -> Evaluation:
+        """Return the findings; those in `open_ids` last until clear of their level.
+
+        A rule that raises costs its own findings only. A rule that is switched
+        off counts as evaluated, so that its open findings end.
+        """
+        run = _Run(view)
+        able: list[tuple[Rule, object]] = []
+        for rule in self._rules.values():
+            thresholds = self._thresholds.of(view.target, rule.name)
+            if not is_enabled(thresholds):
+                run.evaluated.add(rule.name)
+            elif not rule.is_blind(view):
+                able.append((rule, thresholds))
+        for rule, thresholds in able:
+            run.take(rule, thresholds)
+        if missing := open_ids.difference(run.found):
+            for rule, thresholds in able:
+                easier = relaxed(thresholds, CLEARANCE)
+                if easier != thresholds:
+                    run.take(rule, easier, only=missing)
+        return run.result()
+
+
+class _Run:
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._failed: dict[str, str] = {}
+        self.found: dict[str, Finding] = {}
+        self.evaluated: set[str] = set()
+
+    def take(
+        self, rule: Rule, thresholds: object, only: frozenset[str] | None = None
+    ) -> None:
+        """Add a rule's findings; with `only`, those of its ids."""
+        try:
+            findings = list(_findings(rule, self._view, thresholds))
+        except Exception as error:  # noqa: BLE001 - a check's boundary; the caller logs
+            self._failed[rule.name] = f"{type(error).__name__}: {error}"
+            self.evaluated.discard(rule.name)
+            return
+        self.evaluated.add(rule.name)
+        for finding in findings:
+            if only is None or finding.id in only:
+                _keep_worst(self.found, finding)
+
+    def result(self) -> Evaluation:
+        """Return everything taken, in order."""
+        return Evaluation(
+            findings=tuple(sorted(self.found.values(), key=_order)),
+            failed=self._failed,
+            evaluated=frozenset(self.evaluated),
+        )
+
+
+def _findings(rule: Rule, view: View, thresholds: object) -> Iterator[Finding]:
+    for finding in rule.check(view, thresholds):
+        yield replace(
+            finding,
+            check=finding.check or rule.name,
+            kind=rule.kind,
+            title=finding.title or rule.title,
+            target=view.target.name,
+        )
+
+
+def _keep_worst(found: dict[str, Finding], finding: Finding) -> None:
+    known = found.get(finding.id)
+    if known is None or finding.severity.rank < known.severity.rank:
+        found[finding.id] = finding
+
+
+def _order(finding: Finding) -> tuple[int, str, str, str, str]:
+    ref = finding.object
+    return (
+        finding.severity.rank,
+        finding.check,
+        finding.database,
+        str(ref),
+        finding.id,
+    )

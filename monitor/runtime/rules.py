@@ -1,0 +1,77 @@
+"""Finds every check, advisor and lint, and what each needs to be run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from monitor import resources
+from monitor.model.finding import Finding, FindingKind
+from monitor.model.threshold import Direction, Parameters
+from monitor.model.view import View
+
+_PACKAGES: tuple[tuple[str, FindingKind], ...] = (
+    ("monitor.checks", "check"),
+    ("monitor.advisor", "advice"),
+    ("monitor.lints", "lint"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One module that turns a view into findings.
+
+    `page` is its docstring. `metric_name` is the specification's name for its
+    figure, empty where it has none. `needs` are row classes without whose
+    readings it can say nothing, `needs_rates` those without whose recent deltas.
+    """
+
+    name: str
+    kind: FindingKind
+    title: str
+    page: str
+    unit: str
+    metric_name: str
+    thresholds: type[Any]
+    check: Callable[[View, Any], Iterable[Finding]]
+    needs: tuple[type[Any], ...] = ()
+    needs_rates: tuple[type[Any], ...] = ()
+
+    @property
+    def direction(self) -> Direction:
+        """Return whether larger or smaller figures are worse."""
+        return getattr(self.thresholds, "DIRECTION", "above")
+
+    def is_blind(self, view: View) -> bool:
+        """Say whether a view lacks what the rule needs; then it cannot speak."""
+        read = {kind for kind, _ in view.readings}
+        rated = {kind for kind, _ in view.lately}
+        return not (read.issuperset(self.needs) and rated.issuperset(self.needs_rates))
+
+
+@cache
+def discover() -> Mapping[str, Rule]:
+    """Return all rules by name, in order of name."""
+    found: dict[str, Rule] = {}
+    for package, kind in _PACKAGES:
+        for name, module in resources.modules(package, "check").items():
+            found[name] = _rule(name, kind, module)
+    return MappingProxyType(dict(sorted(found.items())))
+
+
+def _rule(name: str, kind: FindingKind, module: ModuleType) -> Rule:
+    return Rule(
+        name=name,
+        kind=kind,
+        title=resources.title(module),
+        page=(module.__doc__ or "").strip(),
+        unit=getattr(module, "UNIT", ""),
+        metric_name=getattr(module, "METRIC_NAME", ""),
+        thresholds=getattr(module, "Thresholds", Parameters),
+        check=module.check,
+        needs=getattr(module, "NEEDS", ()),
+        needs_rates=getattr(module, "NEEDS_RATES", ()),
+    )
