@@ -1,0 +1,76 @@
+"""Past readings of one collector in one database, and the deltas between them."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from typing import Generic
+
+from monitor.model.delta import Delta, counters, difference, key_of
+from monitor.model.snapshot import R, Reading
+
+CHECKPOINTS = 5
+
+
+class History(Generic[R]):
+    """The last reading, the change since the one before, and the recent change.
+
+    `recent` covers `span_seconds` once that much has been seen, less before. To
+    know it without keeping every reading, about one reading a fifth of the span
+    is kept; rows that did not change are shared between them.
+    """
+
+    def __init__(self, span_seconds: float) -> None:
+        self._span = span_seconds
+        self._checkpoints: deque[Reading[R]] = deque()
+        self.current: Reading[R] | None = None
+        self.change: Delta[R] | None = None
+        self.recent: Delta[R] | None = None
+
+    def __len__(self) -> int:
+        """Return how many past readings are kept to compare with."""
+        return len(self._checkpoints)
+
+    def add(self, reading: Reading[R]) -> None:
+        """Take in the next reading."""
+        if self.current is not None:
+            reading = _sharing_rows(self.current, reading)
+        previous, self.current = self.current, reading
+        if not reading.rows or not counters(type(reading.rows[0])):
+            self.change = self.recent = None
+            return
+        self.change = difference(previous, reading) if previous else None
+        self._drop_useless(reading)
+        self.recent = (
+            difference(self._checkpoints[0], reading) if self._checkpoints else None
+        )
+        self._keep(reading)
+
+    def _drop_useless(self, reading: Reading[R]) -> None:
+        kept = self._checkpoints
+        while kept and kept[0].epoch != reading.epoch:
+            kept.popleft()
+        while len(kept) > 1 and reading.monotonic - kept[1].monotonic >= self._span:
+            kept.popleft()
+
+    def _keep(self, reading: Reading[R]) -> None:
+        spacing = self._span / CHECKPOINTS
+        newest = self._checkpoints[-1].monotonic if self._checkpoints else None
+        if newest is None or reading.monotonic - newest >= spacing:
+            self._checkpoints.append(reading)
+
+
+def _sharing_rows(earlier: Reading[R], later: Reading[R]) -> Reading[R]:
+    """Return `later` with the earlier row object wherever the row is equal.
+
+    Equal rows then cost no memory in checkpoints and no rendering.
+    """
+    if not earlier.rows or not later.rows:
+        return later
+    key = key_of(type(later.rows[0]))
+    before = {key(row): row for row in earlier.rows}
+    rows = tuple(
+        old if (old := before.get(key(row))) is not None and old == row else row
+        for row in later.rows
+    )
+    return replace(later, rows=rows)

@@ -1,0 +1,34 @@
+"""Tells systemd that the daemon is ready, alive or stopping (sd_notify(3))."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+
+
+def notify(environ: Mapping[str, str], *lines: str) -> bool:
+    """Send lines such as `READY=1`; False outside systemd.
+
+    Needs no library: one datagram to the socket that NOTIFY_SOCKET names, where
+    a leading `@` means an abstract address.
+    """
+    address = environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return False
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(
+        socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC
+    ) as sender:
+        sender.connect(address)
+        sender.sendall(os.linesep.join(lines).encode())
+    return True
+
+
+def watchdog_seconds(environ: Mapping[str, str]) -> float | None:
+    """Return how often systemd wants a sign of life, None if it does not."""
+    microseconds = environ.get("WATCHDOG_USEC", "")
+    if not microseconds.isdecimal() or int(microseconds) == 0:
+        return None
+    return int(microseconds) / 1_000_000 / 2
