@@ -55,7 +55,7 @@ from monitor.model.view import View
 
 UNIT = "percent"
 METRIC_NAME = "table_bloat_ratio"
-NEEDS = (SizeRow,)
+NEEDS = (SizeRow, Catalog)
 
 _TABLES = ("r", "m")
 _NAMED = 5

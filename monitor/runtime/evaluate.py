@@ -22,11 +22,20 @@ class Evaluation:
     `findings` are in order of urgency, then check and object. `failed` names the
     checks that broke, with the error. `evaluated` are the rules that could
     speak: an open finding of any other rule is neither confirmed nor resolved.
+    `blind` are rules with the databases of which they saw too little.
     """
 
     findings: tuple[Finding, ...]
     failed: Mapping[str, str]
     evaluated: frozenset[str]
+    blind: frozenset[tuple[str, str]] = frozenset()
+
+    def has_judged(self, finding: Finding) -> bool:
+        """Say whether a finding that is not among these is over."""
+        return (
+            finding.check in self.evaluated
+            and (finding.check, finding.database) not in self.blind
+        )
 
 
 class Evaluator:
@@ -50,6 +59,7 @@ class Evaluator:
                 run.evaluated.add(rule.name)
             elif not rule.is_blind(view):
                 able.append((rule, thresholds))
+                run.note_blindness(rule)
         for rule, thresholds in able:
             run.take(rule, thresholds)
         if missing := open_ids.difference(run.found):
@@ -66,6 +76,13 @@ class _Run:
         self._failed: dict[str, str] = {}
         self.found: dict[str, Finding] = {}
         self.evaluated: set[str] = set()
+        self._blind: set[tuple[str, str]] = set()
+
+    def note_blindness(self, rule: Rule) -> None:
+        """Note the databases about which a rule cannot speak."""
+        for datname in self._view.server.databases:
+            if rule.is_blind(self._view, datname):
+                self._blind.add((rule.name, datname))
 
     def take(
         self, rule: Rule, thresholds: object, only: frozenset[str] | None = None
@@ -88,6 +105,7 @@ class _Run:
             findings=tuple(sorted(self.found.values(), key=_order)),
             failed=self._failed,
             evaluated=frozenset(self.evaluated),
+            blind=frozenset(self._blind),
         )
 
 

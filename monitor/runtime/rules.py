@@ -9,9 +9,10 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from monitor import resources
+from monitor.model.catalog import Catalog
 from monitor.model.finding import Finding, FindingKind
 from monitor.model.threshold import Direction, Parameters
-from monitor.model.view import View
+from monitor.model.view import Key, View
 
 _PACKAGES: tuple[tuple[str, FindingKind], ...] = (
     ("monitor.checks", "check"),
@@ -25,8 +26,8 @@ class Rule:
     """One module that turns a view into findings.
 
     `page` is its docstring. `metric_name` is the specification's name for its
-    figure, empty where it has none. `needs` are row classes without whose
-    readings it can say nothing, `needs_rates` those without whose recent deltas.
+    figure, empty where it has none. `needs` are row classes (or Catalog) without
+    whose readings it can say nothing, `needs_rates` those without whose deltas.
     """
 
     name: str
@@ -45,11 +46,25 @@ class Rule:
         """Return whether larger or smaller figures are worse."""
         return getattr(self.thresholds, "DIRECTION", "above")
 
-    def is_blind(self, view: View) -> bool:
-        """Say whether a view lacks what the rule needs; then it cannot speak."""
-        read = {kind for kind, _ in view.readings}
-        rated = {kind for kind, _ in view.lately}
-        return not (read.issuperset(self.needs) and rated.issuperset(self.needs_rates))
+    def is_blind(self, view: View, datname: str | None = None) -> bool:
+        """Say whether a view lacks what the rule needs; then it cannot speak.
+
+        With `datname`, whether it lacks that for findings about one database.
+        """
+        return not (
+            all(_has(view.readings, view, kind, datname) for kind in self.needs)
+            and all(_has(view.lately, view, kind, datname) for kind in self.needs_rates)
+        )
+
+
+def _has(
+    have: Mapping[Key, object], view: View, kind: type[Any], datname: str | None
+) -> bool:
+    if kind is Catalog:
+        return bool(view.catalogs) if datname is None else datname in view.catalogs
+    if datname is None:
+        return any(known is kind for known, _ in have)
+    return (kind, "") in have or (kind, datname) in have
 
 
 @cache

@@ -185,11 +185,17 @@ def _changed(values: Any, changes: Mapping[str, object]) -> Any:  # noqa: ANN401
     for name, value in changes.items():
         if name not in known:
             raise ValueError(_unknown("field", name, known))
-        if isinstance(getattr(values, name), bool) != isinstance(value, bool):
-            raise ValueError(f"{name} has the wrong type")
-        if not isinstance(value, (int, float)) or not isfinite(value):
-            raise ValueError(f"{name} must be a finite number")
+        if problem := _type_problem(getattr(values, name), value):
+            raise ValueError(f"{name} {problem}")
     return replace(values, **changes)
+
+
+def _type_problem(current: object, value: object) -> str:
+    if isinstance(current, bool) or not isinstance(current, (int, float)):
+        return "" if isinstance(value, type(current)) else "has the wrong type"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return "must be a number"
+    return "" if isfinite(value) else "must be finite"
 
 
 def _fields_of(row: EditedThreshold) -> dict[str, object]:
