@@ -1,0 +1,104 @@
+"""Settings of alerts and of the services they are sent to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    model_validator,
+)
+
+from monitor.alerting.machine import AlertPolicy
+from monitor.model.finding import Severity
+from monitor.runtime.rules import discover
+from monitor.settings.suggest import did_you_mean
+from monitor.settings.values import (
+    Duration,
+    Items,
+    PositiveDuration,
+    Section,
+    Url,
+    as_mapping,
+    parse_table,
+    problem,
+)
+
+
+class EndpointSettings(Section):
+    """A URL of someone else's, with what it takes to be let in."""
+
+    url: Url
+    username: str | None = None
+    password_file: str | None = None
+    token_file: str | None = None
+
+    @model_validator(mode="after")
+    def _check_authentication(self) -> Self:
+        if self.token_file is not None and self.username is not None:
+            raise problem("has both username and token_file; give one")
+        if (self.username is None) != (self.password_file is None):
+            raise problem("needs username and password_file together")
+        return self
+
+
+class AlertmanagerSettings(EndpointSettings):
+    """One Alertmanager to tell."""
+
+    timeout: PositiveDuration = timedelta(seconds=5)
+
+
+class HttpSdSettings(EndpointSettings):
+    """A URL that lists targets in Prometheus's http_sd form."""
+
+    refresh: PositiveDuration = timedelta(seconds=30)
+
+
+class HoldSettings(Section):
+    """How long a finding lasts before it fires; null never fires."""
+
+    critical: Duration | None = timedelta(0)
+    warning: Duration | None = timedelta(minutes=5)
+    info: Duration | None = None
+
+    def by_severity(self) -> dict[Severity, timedelta]:
+        """Return the severities that fire at all."""
+        pairs = {severity: getattr(self, severity.value) for severity in Severity}
+        return {severity: hold for severity, hold in pairs.items() if hold is not None}
+
+
+def _known_checks(value: object) -> object:
+    holds = parse_table(value)
+    for check in as_mapping(holds) or ():
+        if check not in discover():
+            hint = did_you_mean(str(check), discover())
+            raise problem("names a check that does not exist", hint)
+    return holds
+
+
+class AlertingSettings(Section):
+    """Who turns findings into alerts, and where they go."""
+
+    owner: Literal["daemon", "prometheus", "off"] = Field(
+        default="daemon",
+        description="daemon sends alerts itself; prometheus leaves it to rule files.",
+    )
+    alertmanagers: Annotated[tuple[AlertmanagerSettings, ...], Items] = ()
+    hold: HoldSettings = HoldSettings()
+    hold_by_check: Annotated[dict[str, Duration], BeforeValidator(_known_checks)] = (
+        Field(default={}, description="How long for single checks, whatever severity.")
+    )
+    resend: PositiveDuration = Field(
+        default=timedelta(seconds=30),
+        description="How often firing and freshly resolved alerts are sent again.",
+    )
+
+    def policy(self, external_url: str | None) -> AlertPolicy:
+        """Return what becomes an alert, and after how long."""
+        return AlertPolicy(
+            hold=self.hold.by_severity(),
+            hold_by_check=self.hold_by_check,
+            external_url=external_url or "",
+        )

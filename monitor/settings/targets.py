@@ -1,0 +1,267 @@
+"""Settings of the servers to watch, and what they become."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    model_validator,
+)
+
+from monitor.model.target import Credentials, Intervals, Profile, Target
+from monitor.settings import libpq
+from monitor.settings.composed import ThresholdOverrides
+from monitor.settings.suggest import did_you_mean
+from monitor.settings.values import (
+    Duration,
+    Names,
+    Section,
+    Table,
+    as_mapping,
+    parse_items,
+    parse_table,
+    problem,
+)
+
+_NAME = re.compile(r"[A-Za-z0-9_\[][A-Za-z0-9_.:\[\]-]{0,127}")
+_LABEL = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+RESERVED_LABELS = frozenset(
+    {
+        "alertname",
+        "check",
+        "datname",
+        "indexrelname",
+        "instance",
+        "job",
+        "le",
+        "level",
+        "object",
+        "quantile",
+        "queryid",
+        "relname",
+        "rolname",
+        "schemaname",
+        "server",
+        "severity",
+        "usename",
+    }
+)
+"""Labels that metrics, findings or Prometheus itself give a meaning."""
+
+
+def _check_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise problem(
+            "may consist of letters, digits and _ . : - [ ], at most 128",
+            "The name is the label server of every series and a part of URLs.",
+        )
+    return name
+
+
+def check_labels(labels: dict[str, str]) -> dict[str, str]:
+    """Refuse labels that Prometheus could not take or that would hide ours."""
+    for name, value in labels.items():
+        if not _LABEL.fullmatch(name):
+            raise problem("has a label that is not a Prometheus label name")
+        if name in RESERVED_LABELS:
+            raise problem(f'must not set the label "{name}"; it has a meaning already')
+        if _UNSAFE.search(value):
+            raise problem(f'has a control character in the label "{name}"')
+    return labels
+
+
+def _check_conninfo(conninfo: SecretStr) -> SecretStr:
+    libpq.parse(conninfo.get_secret_value())
+    return conninfo
+
+
+def _options_as_text(value: object) -> object:
+    given = parse_table(value)
+    options = as_mapping(given)
+    if options is None:
+        return given
+    known = libpq.keywords()
+    for key in options:
+        if key not in known:
+            hint = did_you_mean(str(key), known)
+            raise problem("has a key that libpq does not know", hint)
+    return {k: str(v) if isinstance(v, int) else v for k, v in options.items()}
+
+
+def _split_command(value: object) -> object:
+    if not isinstance(value, str) or value.lstrip().startswith("["):
+        return parse_items(value)
+    try:
+        return tuple(shlex.split(value))
+    except ValueError:
+        raise problem("has a quotation that is not closed") from None
+
+
+def _at_least_a_second(value: timedelta) -> timedelta:
+    if value < timedelta(seconds=1):
+        raise problem("must be at least 1s")
+    return value
+
+
+Interval = Annotated[Duration, AfterValidator(_at_least_a_second)]
+Conninfo = Annotated[SecretStr, AfterValidator(_check_conninfo)]
+Options = Annotated[dict[str, SecretStr], BeforeValidator(_options_as_text)]
+Command = Annotated[tuple[str, ...], BeforeValidator(_split_command)]
+Labels = Annotated[Table, AfterValidator(check_labels)]
+
+
+class IntervalSettings(Section):
+    """How often each kind of statistics is read."""
+
+    activity: Interval = Intervals().activity
+    statements: Interval = Intervals().statements
+    tables: Interval = Intervals().tables
+    indexes: Interval = Intervals().indexes
+    catalog: Interval = Intervals().catalog
+    sizes: Interval = Intervals().sizes
+    texts: Interval = Intervals().texts
+    capabilities: Interval = Intervals().capabilities
+
+    def to_intervals(self) -> Intervals:
+        """Return the values the runtime works with."""
+        return Intervals(
+            **{name: getattr(self, name) for name in type(self).model_fields}
+        )
+
+
+class TargetOptions(Section):
+    """All about a target but its name; also the template for discovered ones."""
+
+    dsn: Conninfo | None = Field(
+        default=None,
+        description="Connection string or URI; empty means libpq's environment.",
+    )
+    libpq: Options | None = Field(
+        default=None, description="The same as keywords: host, port, user, dbname, …"
+    )
+    password_file: str | None = Field(
+        default=None, description="File with the password, read at every connect."
+    )
+    password_command: Command | None = Field(
+        default=None,
+        description="Command that prints the password, run at every connect.",
+    )
+    labels: Labels = Field(
+        default={},
+        description="Labels for every series, finding and alert of the target.",
+    )
+    databases: Names = Field(
+        default=("*",), description="Patterns of databases to watch."
+    )
+    exclude_databases: Names = Field(
+        default=Target(name="").exclude_databases,
+        description="Patterns of databases to skip.",
+    )
+    connections_per_server: int = Field(
+        default=3, ge=2, le=32, description="Connections over all databases together."
+    )
+    profile: Profile = Field(
+        default="standard",
+        description="How many series: minimal, standard, everything.",
+    )
+    intervals: IntervalSettings = IntervalSettings()
+    pgbouncer_dsn: Conninfo | None = Field(
+        default=None, description="PgBouncer's admin console, for SHOW POOLS."
+    )
+    pgbouncer_password_file: str | None = Field(
+        default=None, description="File with the password for PgBouncer's console."
+    )
+    registered_standbys: int = Field(
+        default=0, ge=0, le=1000, description="Standbys that are targets here, too."
+    )
+    thresholds: ThresholdOverrides = Field(
+        default_factory=ThresholdOverrides,
+        description="Thresholds that differ for this target.",
+    )
+
+    @model_validator(mode="after")
+    def _check_one_way(self) -> Self:
+        if self.dsn is not None and self.libpq is not None:
+            raise problem("has both dsn and libpq; give one")
+        if self.password_file is not None and self.password_command is not None:
+            raise problem("has both password_file and password_command; give one")
+        if self.password_command is not None and not self.password_command:
+            raise problem("has an empty password_command")
+        if self.libpq is not None:
+            libpq.build(reveal(self.libpq))
+        return self
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields that were set, as they are."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+    @property
+    def conninfo(self) -> str:
+        """Return the connection string; empty for libpq's environment."""
+        if self.dsn is not None:
+            return self.dsn.get_secret_value()
+        return libpq.build(reveal(self.libpq)) if self.libpq else ""
+
+
+class TargetSettings(TargetOptions):
+    """One server to watch."""
+
+    name: Annotated[str, AfterValidator(_check_name)] = Field(
+        default="default",
+        description="The label server of everything about this target.",
+    )
+
+    def to_target(self) -> Target:
+        """Return the value the runtime works with."""
+        return make_target(self, name=self.name)
+
+
+def reveal(options: Mapping[str, SecretStr]) -> dict[str, str]:
+    """Return connection keywords as libpq needs them."""
+    return {key: value.get_secret_value() for key, value in options.items()}
+
+
+def make_target(
+    options: TargetOptions,
+    *,
+    name: str,
+    conninfo: str | None = None,
+    labels: Mapping[str, str] = MappingProxyType({}),
+) -> Target:
+    """Return a target; `conninfo` and `labels` add to what the options say."""
+    return Target(
+        name=name,
+        credentials=Credentials(
+            conninfo=options.conninfo if conninfo is None else conninfo,
+            password_file=options.password_file,
+            password_command=options.password_command,
+        ),
+        labels={**options.labels, **labels},
+        databases=options.databases,
+        exclude_databases=options.exclude_databases,
+        connections_per_server=options.connections_per_server,
+        profile=options.profile,
+        intervals=options.intervals.to_intervals(),
+        pgbouncer=_pgbouncer(options),
+        registered_standbys=options.registered_standbys,
+        thresholds=dict(options.thresholds),
+    )
+
+
+def _pgbouncer(options: TargetOptions) -> Credentials | None:
+    if options.pgbouncer_dsn is None:
+        return None
+    return Credentials(
+        conninfo=options.pgbouncer_dsn.get_secret_value(),
+        password_file=options.pgbouncer_password_file,
+    )
