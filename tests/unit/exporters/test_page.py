@@ -1,0 +1,78 @@
+from dataclasses import dataclass
+
+import pytest
+
+from monitor.exporters.prometheus import TargetExporter, TargetExposition, merge
+from monitor.model.snapshot import Column, Kind, Sheet
+from monitor.model.target import Target
+from tests.unit.exporters import example
+
+
+def _page(server: str, *sheets: Sheet) -> TargetExposition:
+    return TargetExporter(Target(name=server, profile="everything")).render(sheets)
+
+
+def test_families_of_several_targets_are_grouped():
+    pages = [
+        _page(name, example.gauge("a", {"x": 1}), example.gauge("b", {"x": 2}))
+        for name in ("one", "two")
+    ]
+
+    merged = merge(*pages)
+
+    lines = example.text(merged).splitlines()
+    families = [line.split("{")[0] for line in lines if not line.startswith("#")]
+    assert families == ["pg_a_value"] * 2 + ["pg_b_value"] * 2
+    assert example.values(merged, "pg_a_value", "server") == {"one": 1, "two": 1}
+    assert example.openmetrics_samples(merged) == example.samples(merged)
+
+
+def test_a_family_of_another_type_is_left_out_and_counted():
+    counter = [Column("value_total", Kind.COUNTER, "")]
+    unlike = [Column("value_total", Kind.GAUGE, "")]
+
+    merged = merge(
+        _page("one", example.custom("a", counter, [(1,)])),
+        _page("two", example.custom("a", unlike, [(2,)])),
+    )
+
+    found = example.values(merged, "pg_a_value_total", "server")
+    assert found == {"one": 1}
+    assert merged.dropped == {"pg_a_value_total": 1}
+
+
+def test_a_page_of_all_targets_has_a_limit_and_counts_what_exceeds_it():
+    pages = [_page(name, example.gauge("a", {1: 1, 2: 2})) for name in ("one", "two")]
+
+    merged = merge(*pages, limit=3)
+
+    assert merged.series == 2
+    assert merged.dropped == {"pg_a_value": 2}
+
+
+def test_merging_nothing_is_an_empty_page_in_both_formats():
+    merged = merge()
+
+    assert merged.body(openmetrics=False, compressed=False) == b""
+    assert merged.body(openmetrics=True, compressed=False) == b"# EOF\n"
+
+
+def test_a_merged_page_can_be_merged_again():
+    once = merge(_page("one", example.gauge("a", {"x": 1})))
+
+    twice = merge(once, _page("two", example.gauge("a", {"x": 1})))
+
+    assert example.values(twice, "pg_a_value", "server") == {"one": 1, "two": 1}
+
+
+@dataclass
+class _Foreign:
+    series: int = 0
+
+    def body(self, *, openmetrics: bool, compressed: bool) -> bytes:
+        return f"# {openmetrics} {compressed}".encode()
+
+
+def test_an_exposition_of_another_make_is_refused():
+    with pytest.raises(TypeError, match="cannot merge _Foreign"):
+        merge(_Foreign())
