@@ -122,6 +122,7 @@ class Catalog:
     foreign_keys: tuple[ForeignKey, ...] = ()
     policies: tuple[Policy, ...] = ()
     _by_table: Mapping[int, tuple[Index, ...]] = field(init=False, repr=False)
+    _keys_by_table: Mapping[int, tuple[ForeignKey, ...]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         grouped: dict[int, list[Index]] = {}
@@ -129,7 +130,16 @@ class Catalog:
             grouped.setdefault(index.relid, []).append(index)
         by_table = {relid: tuple(found) for relid, found in grouped.items()}
         object.__setattr__(self, "_by_table", by_table)
+        keys: dict[int, list[ForeignKey]] = {}
+        for key in self.foreign_keys:
+            keys.setdefault(key.relid, []).append(key)
+        keys_by_table = {relid: tuple(found) for relid, found in keys.items()}
+        object.__setattr__(self, "_keys_by_table", keys_by_table)
 
     def indexes_of(self, relid: int) -> tuple[Index, ...]:
         """Return the indexes of one table, in catalog order."""
         return self._by_table.get(relid, ())
+
+    def foreign_keys_of(self, relid: int) -> tuple[ForeignKey, ...]:
+        """Return the foreign keys that one table declares, in catalog order."""
+        return self._keys_by_table.get(relid, ())
