@@ -17,6 +17,7 @@ _Key = tuple[str, object]
 """Database and the row's own key."""
 
 _OTHER = "other"
+_LOOKED_AT = 100
 
 
 class CounterRanking:
@@ -74,21 +75,24 @@ class CounterRanking:
 
     def _of_sheet(self, sheet: Sheet) -> tuple[Part, Part]:
         rows = [s[2] for (group, _), s in self._shown.items() if group == sheet.datname]
-        other = self._other(sheet, rows)
+        other = self._other(sheet)
         return (
             Part(sheet=sheet, rows=rows, cells=sheet.cells),
             Part(sheet=sheet, rows=(other,), cells=_as_is, slot=_OTHER),
         )
 
-    def _other(self, sheet: Sheet, rows: Sequence[object]) -> tuple[object, ...]:
+    def _other(self, sheet: Sheet) -> tuple[object, ...]:
         sums = self._ledger.others.get(sheet.datname) or [None] * len(self._names)
         amounts = dict(zip(self._names, sums, strict=True))
         for name in self._names:
             # Starting at 0 lets Prometheus see the first increase.
-            if amounts[name] is None and any(_is_known(row, name) for row in rows):
+            if amounts[name] is None and _is_known(sheet.rows[:_LOOKED_AT], name):
                 amounts[name] = 0
+        labels = {"datname": sheet.datname or _OTHER}
         return tuple(
-            _OTHER if column.kind is Kind.LABEL else amounts.get(column.name)
+            labels.get(column.name, _OTHER)
+            if column.kind is Kind.LABEL
+            else amounts.get(column.name)
             for column in sheet.columns
         )
 
@@ -145,8 +149,8 @@ def _by_key(
     return found
 
 
-def _is_known(row: object, counter: str) -> bool:
-    return getattr(row, counter) is not None
+def _is_known(rows: Sequence[object], counter: str) -> bool:
+    return any(getattr(row, counter) is not None for row in rows)
 
 
 def _as_is(row: object) -> tuple[object, ...]:

@@ -408,6 +408,29 @@ def test_places_are_shared_by_all_databases_and_each_has_its_other():
     assert found == expected
 
 
+def test_other_of_a_database_keeps_the_databases_name():
+    columns = (Column("datname", Kind.LABEL, ""), *example.COLUMNS)
+    rows = [TableRow(relname=name) for name in "abc"]
+
+    def read(row: object) -> tuple[object, ...]:
+        return ("", *example.cells(row))
+
+    sheets = [
+        replace(example.tables(rows, datname=datname), columns=columns, cells=read)
+        for datname in ("app", "web")
+    ]
+
+    page = TargetExporter(example.target(), SMALL).render(sheets)
+
+    found = {
+        dict(labels)["datname"]
+        for name, labels in example.samples(page)
+        if name == "pg_tables_scans_total" and ("relname", "other") in labels
+    }
+    assert found == {"app", "web"}
+    assert page.dropped == {}
+
+
 def test_a_gauge_may_rank_rows_and_what_is_left_out_is_counted():
     sizes = {"a": 5, "b": 1, "c": 9}
     rows = [TableRow(relname=name, live=n) for name, n in sizes.items()]
@@ -449,6 +472,7 @@ def test_drops_add_up_over_renderings():
     assert page.dropped == {"m": 6}
 
 
+@pytest.mark.promise(10)
 @given(
     st.lists(st.integers(0, 60), max_size=6),
     st.integers(1, 200),

@@ -94,6 +94,7 @@ def test_names_are_legal_whatever_a_query_calls_its_columns(raw: str):
     assert not label_name(raw).startswith("__")
 
 
+@pytest.mark.promise(13)
 @given(st.lists(ANY_TEXT, max_size=5, unique=True))
 def test_any_text_survives_both_formats_alike(texts: list[str]):
     sheet = example.gauge("custom", dict.fromkeys(texts, 1))
