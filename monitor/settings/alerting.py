@@ -13,6 +13,7 @@ from pydantic import (
 
 from monitor.alerting.machine import AlertPolicy
 from monitor.model.finding import Severity
+from monitor.runtime.discovery import HttpSource
 from monitor.runtime.rules import discover
 from monitor.settings.suggest import did_you_mean
 from monitor.settings.values import (
@@ -54,6 +55,12 @@ class HttpSdSettings(EndpointSettings):
     """A URL that lists targets in Prometheus's http_sd form."""
 
     refresh: PositiveDuration = timedelta(seconds=30)
+
+    def to_source(self) -> HttpSource:
+        """Return the value the runtime works with."""
+        return HttpSource(
+            **{name: getattr(self, name) for name in type(self).model_fields}
+        )
 
 
 class HoldSettings(Section):

@@ -50,6 +50,13 @@ def parse(conninfo: str) -> dict[str, str]:
     return {key: str(value) for key, value in found.items() if value is not None}
 
 
+def check_plain(dbname: str) -> str:
+    """Refuse a database name that libpq would expand as a connection string."""
+    if "=" in dbname or dbname.startswith(("postgresql://", "postgres://")):
+        raise problem("has a dbname that is a connection string")
+    return dbname
+
+
 def build(options: Mapping[str, str]) -> str:
     """Return a connection string from keywords that libpq knows."""
     try:

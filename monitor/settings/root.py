@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Self
 
@@ -14,8 +15,10 @@ from pydantic_settings import (
 )
 
 from monitor.model.target import Target
+from monitor.runtime.discovery import Sources
 from monitor.settings.alerting import AlertingSettings, HttpSdSettings
 from monitor.settings.composed import ThresholdOverrides, check_levels
+from monitor.settings.discovered import discovered_target
 from monitor.settings.maintenance import MaintenanceSettings
 from monitor.settings.sections import (
     ExpositionSettings,
@@ -135,3 +138,20 @@ class Settings(BaseSettings):
         if not configured and not self.is_discovering:
             configured = (TargetSettings(**self.target_defaults.given()),)
         return tuple(target.to_target() for target in configured)
+
+    def to_sources(self) -> Sources:
+        """Return where targets come from, for `monitor.runtime.discovery`."""
+        return Sources(
+            fixed=self.to_targets(),
+            files=self.target_files,
+            files_refresh=self.target_files_refresh,
+            urls=tuple(source.to_source() for source in self.http_sd),
+        )
+
+    def make_discovered(self, address: str, labels: Mapping[str, str]) -> Target:
+        """Return the target for a discovered address.
+
+        Raises:
+            ConfigError: it cannot be one.
+        """
+        return discovered_target(self.target_defaults, address, labels)

@@ -59,7 +59,8 @@ RESERVED_LABELS = frozenset(
 """Labels that metrics, findings or Prometheus itself give a meaning."""
 
 
-def _check_name(name: str) -> str:
+def check_name(name: str) -> str:
+    """Refuse a name that would not survive labels and URLs."""
     if not _NAME.fullmatch(name):
         raise problem(
             "may consist of letters, digits and _ . : - [ ], at most 128",
@@ -216,7 +217,7 @@ class TargetOptions(Section):
 class TargetSettings(TargetOptions):
     """One server to watch."""
 
-    name: Annotated[str, AfterValidator(_check_name)] = Field(
+    name: Annotated[str, AfterValidator(check_name)] = Field(
         default="default",
         description="The label server of everything about this target.",
     )
