@@ -1,0 +1,3 @@
+-- Takes 003_actions.sql back; stored ways back of former actions are lost.
+
+drop table monitoring.actions;
