@@ -36,8 +36,15 @@ def counters(kind: type[Any]) -> tuple[str, ...]:
 
 @cache
 def key_of(kind: type[Any]) -> Callable[[Any], object]:
-    """Return the function that gives a row's identity across readings."""
-    return attrgetter(*kind.KEY)
+    """Return the function that gives a row's identity across readings.
+
+    A kind without KEY has one row, which is always the same one.
+    """
+    return attrgetter(*kind.KEY) if kind.KEY else _only_row
+
+
+def _only_row(_row: object) -> object:
+    return ()
 
 
 def difference(earlier: Reading[R], later: Reading[R]) -> Delta[R] | None:
