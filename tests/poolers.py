@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +54,7 @@ def pgbouncer(
     pool_size: int = 10,
     round_robin: int = 0,
     more: str = "",
-) -> Iterator[PgBouncer]:
+) -> Generator[PgBouncer]:
     """Run PgBouncer in a pool mode in front of the server of `conninfo`."""
     if not Path(_BINARY).exists():
         pytest.skip("pgbouncer is not installed")
