@@ -77,7 +77,7 @@ class TargetExporter:
                     families.append(family)
                 else:
                     self._lost[name] += family.series
-        dropped = self._selection.dropped + self._lost
+        dropped = self._selection.dropped + self._lost  # leaves out what is 0
         return TargetExposition(families, dropped=dropped, failed=failed)
 
     def _bundle(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import repeat
 from operator import attrgetter
 from typing import Any, cast
@@ -88,39 +88,53 @@ class CounterRanking:
             # Starting at 0 lets Prometheus see the first increase.
             if amounts[name] is None and _is_known(sheet.rows[:_LOOKED_AT], name):
                 amounts[name] = 0
-        labels = {"datname": sheet.datname or _OTHER}
-        return tuple(
-            labels.get(column.name, _OTHER)
-            if column.kind is Kind.LABEL
-            else amounts.get(column.name)
-            for column in sheet.columns
-        )
+        return _other_cells(sheet, amounts)
 
 
 class GaugeRanking:
-    """Rows ranked by a gauge; no `other`, since most gauges do not add up."""
+    """Rows ranked by a gauge; `other` holds what adds up, which is bytes."""
 
     def __init__(self, row_class: type[Any], rank: str) -> None:
         self._key = key_of(row_class)
         self._value = attrgetter(rank)
+        self._fields = frozenset(field.name for field in fields(row_class))
         self._members: tuple[_Key, ...] = ()
 
     def absorb(self, deltas: Sequence[Delta[Any]]) -> None:
         """Do nothing: a gauge is its own account."""
 
     def parts(self, sheets: Sequence[Sheet], places: int) -> list[Part]:
-        """Return the chosen rows of each sheet."""
+        """Return the chosen rows of each sheet, and its `other`."""
         present = _by_key(sheets, self._key)
         scores = {key: float(self._value(row) or 0) for key, row in present.items()}
         self._members = choose(self._members, scores, places)
-        return [
+        return [part for sheet in sheets for part in self._of_sheet(sheet, present)]
+
+    def _of_sheet(
+        self, sheet: Sheet, present: Mapping[_Key, object]
+    ) -> tuple[Part, Part]:
+        chosen = [key for key in self._members if key[0] == sheet.datname]
+        rows = [present[key] for key in chosen]
+        keys = {key for _, key in chosen}
+        rest = [row for row in sheet.rows if self._key(row) not in keys]
+        return (
+            Part(sheet=sheet, rows=rows, cells=sheet.cells),
             Part(
-                sheet=sheet,
-                rows=[present[k] for k in self._members if k[0] == sheet.datname],
-                cells=sheet.cells,
-            )
-            for sheet in sheets
-        ]
+                sheet=sheet, rows=(self._other(sheet, rest),), cells=_as_is, slot=_OTHER
+            ),
+        )
+
+    def _other(self, sheet: Sheet, rest: Sequence[object]) -> tuple[object, ...]:
+        sums = {
+            name: sum(getattr(row, name) or 0 for row in rest)
+            for name in self.summed(sheet)
+        }
+        return _other_cells(sheet, sums)
+
+    def summed(self, sheet: Sheet) -> list[str]:
+        """Return the columns that `other` has."""
+        names = (c.name for c in sheet.columns if c.kind is Kind.GAUGE)
+        return [n for n in names if n.endswith("_bytes") and n in self._fields]
 
 
 Ranking = CounterRanking | GaugeRanking
@@ -147,6 +161,18 @@ def _by_key(
         keys = zip(repeat(sheet.datname), map(key, sheet.rows), strict=False)
         found.update(zip(keys, sheet.rows, strict=True))
     return found
+
+
+def _other_cells(
+    sheet: Sheet, amounts: Mapping[str, Amount | None]
+) -> tuple[object, ...]:
+    labels = {"datname": sheet.datname or _OTHER}
+    return tuple(
+        labels.get(column.name, _OTHER)
+        if column.kind is Kind.LABEL
+        else amounts.get(column.name)
+        for column in sheet.columns
+    )
 
 
 def _is_known(rows: Sequence[object], counter: str) -> bool:

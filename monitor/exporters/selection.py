@@ -65,8 +65,7 @@ class Selection:
         chosen: list[Part] = []
         for name, same in by_name.items():
             parts = found[name].parts(same, self._places)
-            if isinstance(found[name], GaugeRanking):
-                self._count(same, parts)
+            self._count_unsummed(found[name], same, parts)
             chosen += parts
         fitting = fit(chosen, self._limits, spare)
         self._count_cut(chosen, fitting)
@@ -98,6 +97,16 @@ class Selection:
         for part in parts:
             missing[part.sheet.name] -= len(part.rows) * part.width
         self.dropped.update(+missing)
+
+    def _count_unsummed(
+        self, found: Ranking, sheets: Sequence[Sheet], parts: Sequence[Part]
+    ) -> None:
+        """Count the gauges of rows without a place that no `other` holds."""
+        if isinstance(found, GaugeRanking):
+            lost = width(sheets[0]) - len(found.summed(sheets[0]))
+            shown = sum(len(part.rows) for part in parts) - len(sheets)
+            unseen = sum(len(sheet.rows) for sheet in sheets) - shown
+            self.dropped[sheets[0].name] += unseen * lost
 
     def _count_cut(self, before: Iterable[Part], after: Iterable[Part]) -> None:
         for full, part in zip(before, after, strict=True):

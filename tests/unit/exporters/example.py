@@ -28,6 +28,7 @@ class TableRow:
     scans_total: int | None = 0
     seconds_total: float = 0.0
     live: int | None = 0
+    size_bytes: int | None = 0
 
 
 COLUMNS = (

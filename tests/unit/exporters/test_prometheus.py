@@ -443,6 +443,25 @@ def test_a_gauge_may_rank_rows_and_what_is_left_out_is_counted():
     assert page.dropped == {"tables": 3}
 
 
+def test_bytes_of_rows_without_a_place_add_up_in_other():
+    columns = (Column("relname", Kind.LABEL, ""), Column("size_bytes", Kind.GAUGE, ""))
+    sizes = {"a": 5, "b": 1, "c": 9, "d": None, "e": 2}
+    rows = [TableRow(relname=name, size_bytes=n) for name, n in sizes.items()]
+
+    def read(row: TableRow) -> tuple[object, ...]:
+        return row.relname, row.size_bytes
+
+    sheet = replace(
+        example.tables(rows, rank="size_bytes"), columns=columns, cells=read
+    )
+
+    page = TargetExporter(example.target(), SMALL).render([sheet])
+
+    found = example.values(page, "pg_tables_size_bytes", "relname")
+    assert found == {"a": 5, "c": 9, "other": 3}
+    assert page.dropped == {}
+
+
 def test_a_hard_cap_cuts_and_counts():
     limits = SeriesLimits(places=None, per_family=3, per_target=100)
     sheet = example.gauge("m", {n: n for n in range(5)})
