@@ -31,6 +31,7 @@ NEGLIGIBLE_OFFSET = timedelta(seconds=2)
 class AlertmanagerOptions:
     """One receiver. `headers` may carry authorization and are never logged.
 
+    They are asked for at each request, so that a token can be rotated.
     `resend` is how often firing and freshly resolved alerts are sent again; a
     firing alert's endsAt lies four of these ahead, at least five minutes.
     """
@@ -38,7 +39,7 @@ class AlertmanagerOptions:
     url: str
     resend: timedelta = timedelta(seconds=30)
     timeout: timedelta = timedelta(seconds=10)
-    headers: Mapping[str, str] | None = None
+    headers: Callable[[], Mapping[str, str]] = dict[str, str]
     generator_url: str = ""
 
 
@@ -173,9 +174,8 @@ class AlertmanagerNotifier:
         url = self._options.url.rstrip("/") + "/api/v2/alerts"
         body = [self._as_json(alert) for alert in alerts]
         try:
-            async with http.post(
-                url, json=body, headers=self._options.headers
-            ) as response:
+            headers = await asyncio.to_thread(self._options.headers)
+            async with http.post(url, json=body, headers=headers) as response:
                 status = response.status
                 self._note_clock(response.headers.get("Date"))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -65,12 +65,13 @@ def _sharing_rows(earlier: Reading[R], later: Reading[R]) -> Reading[R]:
 
     Equal rows then cost no memory in checkpoints and no rendering.
     """
-    if not earlier.rows or not later.rows:
+    if not earlier.rows or not later.rows or later.rows is earlier.rows:
         return later
     key = key_of(type(later.rows[0]))
     before = {key(row): row for row in earlier.rows}
-    rows = tuple(
-        old if (old := before.get(key(row))) is not None and old == row else row
-        for row in later.rows
-    )
-    return replace(later, rows=rows)
+    return replace(later, rows=tuple(_shared(before, key(r), r) for r in later.rows))
+
+
+def _shared(before: dict[object, R], key: object, row: R) -> R:
+    old = before.get(key)
+    return old if old is not None and (old is row or old == row) else row

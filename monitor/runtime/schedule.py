@@ -49,6 +49,11 @@ class Job:
         self.duration = timedelta(seconds=seconds)
         self.last_success = now
 
+    def idle(self, now: datetime) -> None:
+        """Note that there was nothing to ask, for instance before the first catalog."""
+        self.error = ""
+        self.last_success = now
+
     def failed(self, error: TargetError, *, seconds: float) -> bool:
         """Note a bad run; True when it had been well before, so worth a log line."""
         was_well = not self.error

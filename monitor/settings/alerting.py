@@ -50,6 +50,16 @@ class AlertmanagerSettings(EndpointSettings):
 
     timeout: PositiveDuration = timedelta(seconds=5)
 
+    def headers(self) -> dict[str, str]:
+        """Return the headers of a request, with the secrets as they are now."""
+        source = HttpSource(
+            url=self.url,
+            username=self.username,
+            password_file=self.password_file,
+            token_file=self.token_file,
+        )
+        return source.headers()
+
 
 class HttpSdSettings(EndpointSettings):
     """A URL that lists targets in Prometheus's http_sd form."""

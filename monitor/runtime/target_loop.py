@@ -1,0 +1,264 @@
+"""Watches one server: connects, probes, polls, visits, and never gives up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from monitor.collectors.build import Libraries
+from monitor.errors import TargetError
+from monitor.exporters.prometheus import SeriesLimits, TargetExporter
+from monitor.model.rows.stat_statements import StatementRow
+from monitor.model.rows.stat_user_indexes import IndexRow
+from monitor.model.target import Profile, Target
+from monitor.postgres.probe import probe
+from monitor.postgres.session import Session
+from monitor.runtime.clock import Backoff, Clock
+from monitor.runtime.collection import Outcome, collect
+from monitor.runtime.governor import Governor
+from monitor.runtime.links import Links
+from monitor.runtime.memory import Memory
+from monitor.runtime.roster import Roster
+from monitor.runtime.schedule import Job
+from monitor.runtime.windows import WindowBook
+
+log = structlog.get_logger()
+
+MOST_SECONDS_BETWEEN_CONNECTS = 15.0
+MOST_SECONDS_FOR_A_CYCLE = 30.0
+SHARE_OF_INTERVAL = 0.8
+"""A cycle must be over before the next one is due."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopOptions:
+    """What all target loops of a daemon share.
+
+    `budget` is our execution time per second of one server, see `Governor`.
+    """
+
+    instance: str
+    libraries: Libraries
+    clock: Clock
+    series_limits: Callable[[Profile], SeriesLimits]
+    check_interval: timedelta = timedelta(minutes=5)
+    budget: float = 0.01
+
+
+class TargetLoop:
+    """One server under watch.
+
+    Polling never waits for the side lane, which visits databases without a
+    connection of their own and runs what may wait for a lock. `on_cycle` is
+    called after each attempt, good or bad.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        options: LoopOptions,
+        *,
+        windows: WindowBook,
+        on_cycle: Callable[[], None],
+    ) -> None:
+        self.target = target
+        self.up = False
+        self.error = ""
+        self.up_since: datetime | None = None
+        self.last_cycle: datetime | None = None
+        self.cycle_duration: timedelta | None = None
+        self.has_tried = False
+        self.roster = Roster(target, options.libraries)
+        self.governor = Governor(options.budget)
+        self.exporter = TargetExporter(target, options.series_limits(target.profile))
+        span = options.check_interval.total_seconds()
+        self.memory = Memory(target, span_seconds=span, windows=windows)
+        self._clock: Clock = options.clock
+        self._on_cycle = on_cycle
+        self._tick = target.intervals.activity.total_seconds()
+        self._seconds = min(MOST_SECONDS_FOR_A_CYCLE, self._tick * SHARE_OF_INTERVAL)
+        self.links = Links(
+            target,
+            instance=options.instance,
+            clock=options.clock,
+            poll_statement=timedelta(seconds=self._seconds),
+            side_statement=timedelta(seconds=MOST_SECONDS_FOR_A_CYCLE),
+        )
+        self._epoch = ""
+        self._probe_due = 0.0
+
+    @property
+    def _now(self) -> float:
+        return self._clock.monotonic()
+
+    async def run(self) -> None:
+        """Watch until cancelled, then close every connection."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._poll_forever())
+                group.create_task(self._visit_forever())
+        finally:
+            await self.links.close()
+
+    async def _poll_forever(self) -> None:
+        most = min(self._tick, MOST_SECONDS_BETWEEN_CONNECTS)
+        backoff = Backoff(self._clock, most=most)
+        while True:
+            try:
+                await self._cycle()
+            except TargetError as error:
+                await self.links.close_polls()
+                self._went_down(error)
+                wait = backoff.next()
+            else:
+                backoff.reset()
+                wait = self._until_due()
+            self._on_cycle()
+            await self._clock.sleep(wait)
+
+    async def _cycle(self) -> None:
+        """Poll every database that has a connection of its own, all at once.
+
+        Raises:
+            TargetError: the control database could not be polled.
+        """
+        started = self._now
+        session = await self.links.control()
+        await self._probe_if_due(session)
+        others = [name for name in self.roster.databases if name != session.dbname]
+        outcomes, _ = await asyncio.gather(
+            self._poll(session), asyncio.gather(*map(self._poll_other, others))
+        )
+        self._came_up()
+        self._watch_epoch(outcomes)
+        self.memory.expire(self._now)
+        self.last_cycle = self._clock.now()
+        self.cycle_duration = timedelta(seconds=self._now - started)
+
+    async def _poll(self, session: Session) -> tuple[Outcome, ...]:
+        jobs = self.roster.due(session.dbname, "poll", self._now)
+        return await self._collect(session, jobs, self._seconds)
+
+    async def _poll_other(self, datname: str) -> None:
+        """Poll a database beside the control one; its failure is its own."""
+        try:
+            session = await self.links.poll(datname)
+            if session is not None:
+                await self._poll(session)
+        except TargetError as error:
+            self._fail(datname, error)
+
+    async def _collect(
+        self, session: Session, jobs: Sequence[Job], seconds: float
+    ) -> tuple[Outcome, ...]:
+        outcomes = await collect(
+            session,
+            jobs,
+            seconds=seconds,
+            clock=self._clock,
+            target=self.target.name,
+        )
+        for outcome in outcomes:
+            self._absorb(outcome)
+        return outcomes
+
+    def _absorb(self, outcome: Outcome) -> None:
+        job, stretch = outcome.job, self.governor.cost.stretch
+        job.plan_next(self._now, stretch)
+        if outcome.collected is None:
+            return
+        if outcome.collected.catalog is not None:
+            self.roster.hasten(job.datname, self._now)
+        lifetime = job.lifetime(stretch).total_seconds()
+        deltas = self.memory.absorb(
+            job.collector.name,
+            job.datname,
+            outcome.collected,
+            expires_at=outcome.moment.monotonic + lifetime,
+        )
+        for delta in deltas:
+            self.exporter.absorb(delta)
+        for reading in outcome.collected.readings:
+            first = reading.rows[0] if reading.rows else None
+            if isinstance(first, IndexRow):
+                self.memory.windows.note(reading, outcome.moment.now)
+            elif isinstance(first, StatementRow) and self.roster.server is not None:
+                server = self.roster.server
+                self.governor.note(self.memory.view(server, outcome.moment.now))
+
+    async def _visit_forever(self) -> None:
+        while True:
+            for datname in self.roster.databases:
+                if self.up:
+                    await self._visit(datname)
+            await self._clock.sleep(min(1.0, self._tick))
+
+    async def _visit(self, datname: str) -> None:
+        """Run what is due in a database on the side connection."""
+        quick: list[Job] = []
+        if datname not in self.links.polled:
+            quick = self.roster.due(datname, "poll", self._now)
+        slow = self.roster.due(datname, "side", self._now)
+        if not quick and not slow:
+            return
+        try:
+            session = await self.links.side(datname)
+            if quick:
+                await self._collect(session, quick, self._seconds)
+            for job in slow:
+                seconds = job.collector.timeout.total_seconds()
+                await self._collect(session, [job], seconds)
+        except TargetError as error:
+            self._fail(datname, error)
+
+    def _fail(self, datname: str, error: TargetError) -> None:
+        stretch = self.governor.cost.stretch
+        if datname not in self.links.polled:
+            self.roster.fail(datname, "poll", error, self._now, stretch)
+        self.roster.fail(datname, "side", error, self._now, stretch)
+
+    async def _probe_if_due(self, session: Session) -> None:
+        if self._now < self._probe_due:
+            return
+        server = await probe(session)
+        every = self.target.intervals.capabilities.total_seconds()
+        self._probe_due = self._now + every
+        for datname in self.roster.adopt(server, session.dbname, self._now):
+            self.memory.forget(datname)
+
+    def _watch_epoch(self, outcomes: Sequence[Outcome]) -> None:
+        """Probe again when the server was restarted, promoted or reset meanwhile."""
+        if not outcomes:
+            return
+        current = outcomes[0].moment.epoch
+        if self._epoch and current != self._epoch:
+            self._probe_due = 0.0
+        self._epoch = current
+
+    def _came_up(self) -> None:
+        self.has_tried = True
+        if not self.up:
+            self.up, self.error, self.up_since = True, "", self._clock.now()
+            log.info("target_up", target=self.target.name)
+
+    def _went_down(self, error: TargetError) -> None:
+        if self.up or not self.has_tried:
+            log.error(
+                "target_down",
+                target=self.target.name,
+                error=error.message,
+                detail=error.detail,
+                hint=error.hint,
+            )
+        self.has_tried = True
+        self.up, self.error, self.up_since = False, error.message, None
+        self._probe_due = 0.0
+        self.memory.expire(self._now)
+
+    def _until_due(self) -> float:
+        at = self.roster.next_due(self.links.polled, "poll")
+        return max(0.05, (at or self._now + self._tick) - self._now)
