@@ -1,0 +1,108 @@
+"""A TCP proxy that counts connections, bytes and round trips to a server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+_CHUNK = 1 << 16
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What went through; a round trip is a question after an answer."""
+
+    connections: int = 0
+    round_trips: int = 0
+    bytes_up: int = 0
+    bytes_down: int = 0
+
+    def since(self, earlier: Traffic) -> Traffic:
+        """Return what was added."""
+        return Traffic(
+            self.connections - earlier.connections,
+            self.round_trips - earlier.round_trips,
+            self.bytes_up - earlier.bytes_up,
+            self.bytes_down - earlier.bytes_down,
+        )
+
+    def copy(self) -> Traffic:
+        """Return the counts as they are now."""
+        return self.since(Traffic())
+
+
+class CountingProxy:
+    """Forwards a local port to a server, in a thread of its own."""
+
+    def __init__(self, host: str, port: int) -> None:
+        """Forward to this server."""
+        self.traffic = Traffic()
+        self.port = 0
+        self._server = (host, port)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        listening = asyncio.start_server(self._accept, "127.0.0.1", 0)
+        server = asyncio.run_coroutine_threadsafe(listening, self._loop).result(5)
+        self.port = server.sockets[0].getsockname()[1]
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(5)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+    async def _end(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _accept(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.traffic.connections += 1
+        answers, questions = await asyncio.open_connection(*self._server)
+        was_answered = True
+
+        async def up() -> None:
+            nonlocal was_answered
+            async for chunk in _chunks(reader):
+                self.traffic.round_trips += was_answered
+                was_answered = False
+                self.traffic.bytes_up += len(chunk)
+                questions.write(chunk)
+
+        async def down() -> None:
+            nonlocal was_answered
+            async for chunk in _chunks(answers):
+                was_answered = True
+                self.traffic.bytes_down += len(chunk)
+                writer.write(chunk)
+
+        ways = [asyncio.ensure_future(up()), asyncio.ensure_future(down())]
+        with contextlib.suppress(OSError):
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
+        questions.close()
+        writer.close()
+
+
+async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    while chunk := await reader.read(_CHUNK):
+        yield chunk
