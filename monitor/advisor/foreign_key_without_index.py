@@ -51,7 +51,7 @@ from monitor.model.units import number
 from monitor.model.view import View
 
 UNIT = "rows"
-NEEDS = (TableRow,)
+NEEDS = (TableRow, Catalog)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,7 @@ from monitor.model.units import number, plural
 from monitor.model.view import View
 
 UNIT = "sequential scans a day"
-NEEDS = (TableRow,)
+NEEDS = (TableRow, Catalog)
 
 _NAMED = 5
 

@@ -53,6 +53,7 @@ from monitor.model.units import size
 from monitor.model.view import View
 
 UNIT = "bytes"
+NEEDS = (Catalog,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

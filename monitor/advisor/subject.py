@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 
 from monitor.model.catalog import Catalog, Index, Relation
+from monitor.model.definition import concurrently
 from monitor.model.finding import Evidence, ObjectRef, Remedy
 from monitor.model.quoting import qualified, quote_ident
 from monitor.model.rows.relation_size import SizeRow
@@ -58,23 +59,13 @@ def about(relation: Relation, index: Index) -> tuple[Evidence, ...]:
 
 def removal(index: Index, risk: str) -> Remedy:
     """Return the remedy that drops an index and its undo."""
+    undo = concurrently(index.definition)
     return Remedy(
         sql=f"drop index concurrently {index_name(index)};",
-        undo=concurrently(index.definition),
+        undo=f"{undo};" if undo else "",
         lock="ShareUpdateExclusiveLock",
         risk=risk,
     )
-
-
-def concurrently(definition: str) -> str:
-    """Return the statement that builds a dropped index again without blocking writes.
-
-    Empty while the definition could not be read.
-    """
-    for head in ("CREATE UNIQUE INDEX ", "CREATE INDEX "):
-        if definition.startswith(head):
-            return f"{head}CONCURRENTLY {definition.removeprefix(head)};"
-    return ""
 
 
 def addition(relation: Relation, name: str, columns: Iterable[str]) -> Remedy:

@@ -66,7 +66,7 @@ from monitor.model.view import View
 from monitor.model.window import UsageWindow
 
 UNIT = "days"
-NEEDS = (IndexRow,)
+NEEDS = (IndexRow, Catalog)
 
 _UNLISTED = frozenset(
     {

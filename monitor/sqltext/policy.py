@@ -83,12 +83,12 @@ def _calls(node: pb.Node, *, is_wrapped: bool, is_in_subquery: bool) -> Iterator
     elif kind(node) == "sub_link":
         select = node.sub_link.subselect.select_stmt
         is_in_subquery = is_in_subquery or bool(select.from_clause)
-        is_wrapped = is_wrapped or _runs_once(node.sub_link)
+        is_wrapped = is_wrapped or runs_once(node.sub_link)
     for child in inner(node):
         yield from _calls(child, is_wrapped=is_wrapped, is_in_subquery=is_in_subquery)
 
 
-def _runs_once(link: pb.SubLink) -> bool:
+def runs_once(link: pb.SubLink) -> bool:
     """Say whether a sub-select is evaluated once per statement (an InitPlan)."""
     return (
         link.sub_link_type in (SubLink.SCALAR, SubLink.ARRAY)

@@ -6,7 +6,6 @@ daemon whose checks need no syntax never pays; types come from the stubs alone.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from functools import cache
@@ -18,10 +17,6 @@ if TYPE_CHECKING:
 
 MAX_CHARACTERS = 100_000
 """Longer texts are generated value lists; parsing them costs more than it tells."""
-
-_TYPED_PARAMETER = re.compile(
-    r"\b(date|timestamptz|timestamp|time|interval)\s+(\$[0-9]+)", re.IGNORECASE
-)
 
 
 class SubLink(IntEnum):
@@ -68,13 +63,17 @@ class _Parser(Protocol):
 def parse(text: str) -> pb.ParseResult | None:
     """Return the syntax tree of a text; None means "not analysed".
 
-    pg_stat_statements stores `date '2024-01-01'` as `date $1`, which no grammar
-    accepts; it is read as `$1::date`. None for anything the parser refuses, for
-    nesting deeper than its transport allows, and for oversized or broken text.
+    pg_stat_statements stores `date '2024-01-01'` as `date $1`: the server refuses
+    that, this parser takes it. None for anything the parser refuses, for nesting
+    deeper than its transport allows, and for oversized or broken text.
     """
     if not text.strip() or len(text) > MAX_CHARACTERS or "\x00" in text:
         return None
-    return _attempt(text) or _attempt(repaired(text))
+    module, refused = _parser()
+    try:
+        return module.parse(text)
+    except refused:
+        return None
 
 
 def parse_expression(text: str) -> pb.Node | None:
@@ -86,11 +85,6 @@ def parse_expression(text: str) -> pb.Node | None:
     return targets[0].res_target.val if len(targets) == 1 else None
 
 
-def repaired(text: str) -> str:
-    """Return a recorded text with its typed parameters in a form that parses."""
-    return _TYPED_PARAMETER.sub(r"\2::\1", text)
-
-
 def fingerprint(text: str) -> str | None:
     """Return the text's fingerprint, equal for texts that differ in literals only.
 
@@ -98,13 +92,8 @@ def fingerprint(text: str) -> str | None:
     """
     if parse(text) is None:
         return None
-    module, refused = _parser()
-    for candidate in (text, repaired(text)):
-        try:
-            return module.fingerprint(candidate)
-        except refused:
-            continue
-    return None
+    module, _ = _parser()
+    return module.fingerprint(text)
 
 
 def nodes(message: Message) -> Iterator[pb.Node]:
@@ -152,14 +141,6 @@ def is_comparison(expression: pb.A_Expr) -> bool:
         return True
     is_range = names(expression.name)[-1:] in (("<",), ("<=",), (">",), (">=",))
     return is_range and expression.kind == Expression.OPERATOR
-
-
-def _attempt(text: str) -> pb.ParseResult | None:
-    module, refused = _parser()
-    try:
-        return module.parse(text)
-    except refused:
-        return None
 
 
 @cache

@@ -106,7 +106,9 @@ def test_the_only_index_of_a_foreign_key_is_needed():
 @pytest.mark.promise(3)
 def test_a_foreign_key_with_another_index_frees_the_first():
     index = make_index()
-    other = make_index(3, "other", columns=("customer_id", "id"), key_columns=2)
+    other = make_index(
+        oid=3, indexrelname="other", columns=("customer_id", "id"), key_columns=2
+    )
     catalog = make_catalog(make_table(), indexes=[index, other], foreign_keys=[KEY])
 
     assert not rules(index, catalog=catalog)
@@ -121,7 +123,7 @@ def test_an_index_that_does_not_serve_the_key_does_not_free_the_other(
     changes: dict[str, Any],
 ):
     index = make_index()
-    other = make_index(3, "other", **changes)
+    other = make_index(oid=3, indexrelname="other", **changes)
     catalog = make_catalog(make_table(), indexes=[index, other], foreign_keys=[KEY])
 
     assert rules(index, catalog=catalog) == ["foreign_key"]

@@ -34,7 +34,10 @@ def findings(
     if deletes is not None:
         statistics.append(make(TableRow, oid=5, n_tup_del_total=deletes))
     catalog = make_catalog(
-        make_table(1), make_table(5, "customers"), indexes=indexes, foreign_keys=[KEY]
+        make_table(oid=1),
+        make_table(oid=5, relname="customers"),
+        indexes=indexes,
+        foreign_keys=[KEY],
     )
     seen = view(current(TableRow, *statistics, datname="app"), catalogs=[catalog])
     return list(check(seen, Thresholds()))
@@ -87,7 +90,7 @@ def test_an_index_that_does_not_start_with_them_does_not():
 
 
 def test_a_foreign_key_to_an_unknown_table_is_still_reported():
-    catalog = make_catalog(make_table(1), foreign_keys=[KEY])
+    catalog = make_catalog(make_table(oid=1), foreign_keys=[KEY])
     statistics = current(
         TableRow, make(TableRow, oid=1, n_live_tup=9999), datname="app"
     )
@@ -98,8 +101,8 @@ def test_a_foreign_key_to_an_unknown_table_is_still_reported():
 
 
 def test_a_partitions_copy_of_the_key_is_not_reported_again():
-    root = make_table(1, kind="p")
-    part = make_table(2, "orders_2026", parent=1, reltuples=50_000.0)
+    root = make_table(oid=1, kind="p")
+    part = make_table(oid=2, relname="orders_2026", parent=1, reltuples=50_000.0)
     copied = make(ForeignKey, oid=10, name="copy", relid=2, columns=("customer_id",))
     catalog = make_catalog(root, part, foreign_keys=[KEY, copied])
 

@@ -142,6 +142,18 @@ def test_a_small_table_is_left_alone():
     assert not findings("select * from orders where state = $1", catalog=small)
 
 
+def test_what_is_no_table_is_never_hot():
+    toast = make_table(kind="t", columns=COLUMNS, reltuples=5000.0)
+
+    assert not findings(
+        "select * from orders where state = $1", catalog=make_catalog(toast)
+    )
+
+
+def test_a_statement_that_names_the_table_as_something_else_gives_nothing():
+    assert not findings("select orders from other where state = $1")
+
+
 def test_without_a_recent_delta_nothing_is_called_hot():
     unread = current(StatementRow)
 
@@ -161,6 +173,14 @@ def test_a_join_column_counts_with_low_confidence():
 
     assert finding.object.name == "orders(customer_id)"
     assert finding.confidence == "low"
+
+
+def test_a_table_beside_it_that_is_not_scanned_gets_nothing():
+    beside = make_table(oid=2, relname="customers", columns=("id", "country"))
+    catalog = make_catalog(TABLE, beside)
+    text = "select 1 from orders o, customers c where o.state = $1 and c.country = $2"
+
+    assert names(findings(text, catalog=catalog)) == ["orders(state)"]
 
 
 def test_a_join_beside_an_equality_does_not_count():
@@ -225,9 +245,11 @@ def test_a_foreign_key_shares_the_index_of_a_statement():
 
 
 def test_partitions_count_towards_their_root():
-    root = make_table(1, kind="p", columns=COLUMNS)
-    part = make_table(2, "orders_1", parent=1, columns=COLUMNS, reltuples=5000.0)
-    orphan = make_table(3, "orphan", parent=99, columns=COLUMNS)
+    root = make_table(oid=1, kind="p", columns=COLUMNS)
+    part = make_table(
+        oid=2, relname="orders_1", parent=1, columns=COLUMNS, reltuples=5000.0
+    )
+    orphan = make_table(oid=3, relname="orphan", parent=99, columns=COLUMNS)
     row = make(TableRow, oid=2, seq_scan_total=10, seq_tup_read_total=50_000)
 
     (finding,) = findings(

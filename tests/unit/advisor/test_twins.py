@@ -51,7 +51,7 @@ def index(oid: int, name: str, *columns: str, **changes: object) -> Index:
         "collations": ("",) * wide,
         "options": (0,) * wide,
     }
-    return make_index(oid, name, **(given | changes))
+    return make_index(oid=oid, indexrelname=name, **(given | changes))
 
 
 def test_the_younger_of_two_equal_indexes_is_superfluous():
