@@ -92,11 +92,11 @@ def _parse(file: str, text: str) -> tuple[int, Repeatable]:
 
 def _order(wanted: Mapping[str, Repeatable]) -> Iterable[str]:
     needs = {
-        name: {
+        name: [
             mentioned
             for mentioned in _MENTION.findall(script.without_comments(item.sql))
             if mentioned in wanted and mentioned != name
-        }
+        ]
         for name, item in wanted.items()
     }
     try:

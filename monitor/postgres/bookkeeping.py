@@ -117,10 +117,32 @@ class Bookkeeping:
         """Create the tables, and their schema, where they are missing."""
         if await self.exist():
             return
-        roles = await self._present(API_ROLES)
         async with self._connection.transaction():
-            await self._create_schema(roles)
+            roles = await self.create_schema()
             await self._connection.execute(definition(self._schema, roles))
+
+    async def create_schema(self) -> tuple[str, ...]:
+        """Create the schema where it is missing; return the API roles there are."""
+        roles = await self._present(API_ROLES)
+        # Not "if not exists": that needs CREATE on the database even if it exists.
+        cursor = await self._connection.execute(
+            "select 1 from pg_catalog.pg_namespace where nspname = %s", [self._schema]
+        )
+        if await cursor.fetchone() is not None:
+            return roles
+        name = sql.Identifier(self._schema)
+        await self._connection.execute(sql.SQL("create schema {}").format(name))
+        for role in (sql.SQL("public"), *map(sql.Identifier, roles)):
+            await self._connection.execute(
+                sql.SQL("revoke all on schema {} from {}").format(name, role)
+            )
+        return roles
+
+    async def drop(self) -> None:
+        """Drop the tables, if they are there."""
+        if await self.exist():
+            query = sql.SQL("drop table {table}, {log}")
+            await self._connection.execute(query.format(**self._names))
 
     async def applied(self) -> tuple[Applied, ...]:
         """Return all records in the order of their versions."""
@@ -235,17 +257,3 @@ class Bookkeeping:
             [list(roles)],
         )
         return tuple(name for (name,) in await cursor.fetchall())
-
-    async def _create_schema(self, api_roles: tuple[str, ...]) -> None:
-        # Not "if not exists": that needs CREATE on the database even if it exists.
-        cursor = await self._connection.execute(
-            "select 1 from pg_catalog.pg_namespace where nspname = %s", [self._schema]
-        )
-        if await cursor.fetchone() is not None:
-            return
-        name = sql.Identifier(self._schema)
-        await self._connection.execute(sql.SQL("create schema {}").format(name))
-        for role in (sql.SQL("public"), *map(sql.Identifier, api_roles)):
-            await self._connection.execute(
-                sql.SQL("revoke all on schema {} from {}").format(name, role)
-            )

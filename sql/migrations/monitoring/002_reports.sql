@@ -80,8 +80,7 @@ create table monitoring.advice (
     target text not null,
     datname text not null,
     check_name text not null,
-    schemaname text not null,
-    tablename text not null,
+    table_name text not null,
     column_names text[] not null,
     statement text not null,
     undo text not null,
@@ -103,6 +102,10 @@ create index advice_target_state_idx on monitoring.advice (target, state);
 
 comment on table monitoring.advice is
     'Indexes to create, with what they rest on.';
+comment on column monitoring.advice.table_name is
+    'Qualified and quoted, as it goes into a statement.';
+comment on column monitoring.advice.seq_scan is
+    'Sequential scans a day; NULL where they were not measured.';
 
 create table monitoring.rls_observations (
     at timestamptz not null,
