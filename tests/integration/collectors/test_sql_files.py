@@ -47,7 +47,7 @@ _FAMILIES = {
 }
 _ARRAYS = {1005, 1007, 1009, 1016}
 _MOMENT = 1184
-_OUTPUT = re.compile(r"^    (?! ).* as (\w+),?(?:\s*--.*)?$", re.MULTILINE)
+_OUTPUT = re.compile(r"^    (?! |from ).* as (\w+),?(?:\s*--.*)?$", re.MULTILINE)
 """The select list is indented once, what lies deeper is not put out."""
 
 
