@@ -15,6 +15,7 @@ from monitor.collectors import stat_user
 from monitor.collectors.catalog import CatalogCollector, DefinitionsCollector
 from monitor.collectors.catalog_store import CatalogStore
 from monitor.collectors.collector import Collector, Place
+from monitor.collectors.lints import LintsCollector
 from monitor.collectors.objects import Objects, Statements
 from monitor.collectors.query_collector import MetricCollector, RowsCollector
 from monitor.collectors.relation_size import SizesCollector
@@ -37,13 +38,14 @@ _SPECIAL = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Libraries:
-    """The query files of one daemon: what checks rest on, and what is exported.
+    """The query files of one daemon: for checks, for export, and catalog lints.
 
     `metrics` are the shipped ones and the operator's own.
     """
 
     stats: Library
     metrics: Library
+    lints: Library
 
     @classmethod
     def load(cls, metrics_dir: Path | None = None) -> Libraries:
@@ -51,12 +53,13 @@ class Libraries:
         sql = resources.directory("sql")
         stats = Library.load(sql / "stats")
         folders = [sql / "metrics"] + ([metrics_dir] if metrics_dir else [])
-        return cls(stats, Library.load(*folders, taken=stats.names))
+        metrics = Library.load(*folders, taken=stats.names)
+        return cls(stats, metrics, Library.load(sql / "lints"))
 
     @property
     def errors(self) -> tuple[ConfigError, ...]:
         """Return what is wrong with files; they are left out, the others work."""
-        return self.stats.errors + self.metrics.errors
+        return self.stats.errors + self.metrics.errors + self.lints.errors
 
 
 def build(place: Place, libraries: Libraries) -> tuple[Collector, ...]:
@@ -75,6 +78,7 @@ def _build(place: Place, libraries: Libraries) -> Iterator[Collector]:
         yield StatementsCollector(place, libraries.stats, statements)
         yield TextsCollector(place, libraries.stats, statements)
     yield from _objects(place, libraries.stats)
+    yield LintsCollector(place, libraries.lints)
     for name in _here(libraries.metrics, place, libraries.metrics.names):
         yield MetricCollector(place, libraries.metrics, name)
 

@@ -17,6 +17,7 @@ from typing import LiteralString, cast
 from psycopg import sql
 
 from monitor.errors import ConfigError
+from monitor.model.finding import Severity
 from monitor.model.server import Extension, Server
 from monitor.postgres import query_file
 from monitor.postgres.query_file import (
@@ -73,6 +74,8 @@ class Query:
     lane: Lane
     help: Mapping[str, str]
     cadence: str = ""
+    severity: Severity = Severity.WARNING
+    category: str = ""
     page: str = ""
     path: Path = field(default_factory=Path)
     since: Since = Since("", ())
@@ -214,6 +217,8 @@ def _query(
         lane=file.lane,
         help=file.help,
         cadence=file.cadence,
+        severity=file.severity,
+        category=file.category,
         page=file.page,
         path=file.path,
         since=since,

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from monitor.errors import ConfigError
+from monitor.model.finding import Severity
 from monitor.model.target import Intervals
 
 Scope = Literal["server", "database"]
@@ -38,6 +39,8 @@ TAGS = (
     "timeout",
     "max_series",
     "lane",
+    "severity",
+    "category",
 )
 EXTENSION_SCHEMA = re.compile(r'(?<!:):"(\w+)"')
 PARAMETER = re.compile(r"(?<!:):'([a-z_]\w*)'")
@@ -50,6 +53,7 @@ _COLUMN = re.compile(
         "?(?P<name>\w+)"?\s*,?\s*--\s*(?P<help>.+)""",
     re.VERBOSE | re.IGNORECASE,
 )
+_SEVERITIES = ("warning", "critical", "info")
 _CADENCES = tuple(f.name for f in fields(Intervals))
 
 
@@ -58,7 +62,8 @@ class QueryFile:
     """What one file says; `text` still holds its placeholders.
 
     `cadence` names the field of `Intervals` that `interval` came from, empty
-    for a fixed one. `role` is empty for a query that runs everywhere.
+    for a fixed one. `role` is empty for a query that runs everywhere. `severity`
+    and `category` are a lint's.
     """
 
     path: Path
@@ -73,6 +78,8 @@ class QueryFile:
     timeout: timedelta = timedelta(seconds=5)
     max_series: int = 1000
     lane: Lane = "poll"
+    severity: Severity = Severity.WARNING
+    category: str = ""
     help: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -113,6 +120,8 @@ def parse(text: str, path: Path) -> QueryFile:
         timeout=_duration(tags, "timeout", "5s", path),
         max_series=_number(tags, "max_series", 1000, path),
         lane=cast("Lane", _word(tags, "lane", ("poll", "side"), path)),
+        severity=Severity(_word(tags, "severity", _SEVERITIES, path)),
+        category=tags.get("category", (0, ""))[1],
         help=_help(lines, len(header), path),
     )
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from types import MappingProxyType, ModuleType
 from typing import Any
 
 from monitor import resources
 from monitor.model.catalog import Catalog
-from monitor.model.finding import Finding, FindingKind
+from monitor.model.finding import Evidence, Finding, FindingKind, ObjectRef, Remedy
+from monitor.model.lint import LintRow
 from monitor.model.threshold import Direction, Parameters
 from monitor.model.view import Key, View
+from monitor.postgres.queries import Library, Query
 
 _PACKAGES: tuple[tuple[str, FindingKind], ...] = (
     ("monitor.checks", "check"),
@@ -74,6 +76,7 @@ def discover() -> Mapping[str, Rule]:
     for package, kind in _PACKAGES:
         for name, module in resources.modules(package, "check").items():
             found[name] = _rule(name, kind, module)
+    found |= {rule.name: rule for rule in _catalog_lints()}
     return MappingProxyType(dict(sorted(found.items())))
 
 
@@ -90,3 +93,37 @@ def _rule(name: str, kind: FindingKind, module: ModuleType) -> Rule:
         needs=getattr(module, "NEEDS", ()),
         needs_rates=getattr(module, "NEEDS_RATES", ()),
     )
+
+
+def _catalog_lints() -> Iterator[Rule]:
+    """Yield the files of `sql/lints`, each as a rule on what its query returned."""
+    library = Library.load(resources.directory("sql") / "lints")
+    for name in library.names:
+        query = library.only(name)
+        yield Rule(
+            name=name,
+            kind="lint",
+            title=query.title,
+            page=query.page,
+            unit="",
+            metric_name="",
+            thresholds=Parameters,
+            check=partial(_objections, query),
+            needs=(LintRow,),
+        )
+
+
+def _objections(query: Query, view: View, _thresholds: Parameters) -> Iterator[Finding]:
+    for datname, rows in view.per_database(LintRow):
+        for row in rows:
+            if row.lint == query.name:
+                yield Finding(
+                    severity=query.severity,
+                    database=datname,
+                    object=ObjectRef(row.object_type, row.schemaname, row.name),
+                    summary=row.detail,
+                    evidence=(Evidence("category", query.category),),
+                    remedy=Remedy(sql=row.remedy, undo=row.undo)
+                    if row.remedy
+                    else None,
+                )

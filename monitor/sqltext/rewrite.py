@@ -54,16 +54,24 @@ def _bare_calls(node: pb.Node, is_wanted: Wanted) -> Iterator[pb.Node | None]:
     """Yield the calls to wrap; None for one that must not be wrapped."""
     if kind(node) == "sub_link" and runs_once(node.sub_link):
         return
-    if kind(node) == "func_call" and not has_column(node.func_call):
-        *schema, name = names(node.func_call.funcname)
-        if is_wanted(schema[-1] if schema else "", name):
-            yield node
-            return
-    is_array = kind(node) == "a_expr" and node.a_expr.kind in _ARRAY_OPERANDS
+    if _needs_no_row(node, is_wanted):
+        yield node
+        return
+    if kind(node) == "a_expr" and node.a_expr.kind in _ARRAY_OPERANDS:
+        yield from _bare_calls(node.a_expr.lexpr, is_wanted)
+        array = node.a_expr.rexpr
+        is_operand = _needs_no_row(array, is_wanted)
+        yield from [None] if is_operand else _bare_calls(array, is_wanted)
+        return
     for child in inner(node):
-        found = list(_bare_calls(child, is_wanted))
-        is_operand = is_array and found and found[0] is child
-        yield from [None] if is_operand else found
+        yield from _bare_calls(child, is_wanted)
+
+
+def _needs_no_row(node: pb.Node, is_wanted: Wanted) -> bool:
+    if kind(node) != "func_call" or has_column(node.func_call):
+        return False
+    *schema, name = names(node.func_call.funcname)
+    return is_wanted(schema[-1] if schema else "", name)
 
 
 def _wrap(call: pb.Node) -> None:

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from monitor.lints import call_not_wrapped
+from monitor.model.catalog import Policy
+from monitor.model.finding import Finding, ObjectRef, Severity
+from tests.unit.factories import make, make_catalog, make_table, run, view
+
+
+def found_with(*, has_rls: bool = True, **changes: Any) -> list[Finding]:
+    values: dict[str, object] = {"name": "own rows", "relid": 1}
+    policy = make(Policy, **(values | changes))
+    catalog = make_catalog(make_table(has_rls=has_rls), policies=[policy])
+    return run(call_not_wrapped, view(catalogs=[catalog]))
+
+
+@pytest.mark.parametrize(
+    "clauses",
+    [{"using": "(user_id = auth.uid())"}, {"check": "(user_id = auth.uid())"}],
+)
+def test_reports_a_call_per_row(clauses: dict[str, Any]):
+    found = found_with(**clauses)
+
+    assert [f.severity for f in found] == [Severity.WARNING]
+    assert found[0].object == ObjectRef("policy", "public", "orders.own rows")
+    assert "calls auth.uid() for every row" in found[0].summary
+
+
+@pytest.mark.parametrize(
+    "using",
+    [
+        "(user_id = ( SELECT auth.uid() AS uid))",
+        "app.may_see(id)",
+        "(created_at < now())",
+        "true",
+        None,
+    ],
+)
+def test_says_nothing_about_calls_that_are_wrapped_or_need_the_row(using: str | None):
+    assert found_with(using=using) == []
+
+
+def test_says_nothing_while_row_level_security_is_off():
+    assert found_with(has_rls=False, using="(user_id = auth.uid())") == []
+
+
+def test_says_nothing_about_a_table_it_does_not_know():
+    assert found_with(relid=9, using="(user_id = auth.uid())") == []
+
+
+def test_the_setting_behind_most_helpers_is_costly_too():
+    using = "(org = (current_setting('app.org'::text))::uuid)"
+
+    assert "calls current_setting()" in found_with(using=using)[0].summary
+
+
+def test_names_each_function_once():
+    using = "((a = auth.uid()) OR (b = auth.uid()) OR app.is_admin())"
+
+    summary = found_with(using=using, check="app.is_admin()")[0].summary
+
+    assert "calls auth.uid() and app.is_admin() for every row" in summary
+
+
+def test_rewrites_the_clauses_and_knows_the_way_back():
+    found = found_with(using="(user_id = auth.uid())", check="(amount > 0)")
+
+    remedy = found[0].remedy
+    assert remedy is not None
+    head = 'alter policy "own rows" on public.orders\n    '
+    rewritten = "using (user_id = (SELECT auth.uid()))\n    with check ((amount > 0));"
+    assert head + rewritten in remedy.sql
+    assert head + "using ((user_id = auth.uid()))" in remedy.undo
+    assert remedy.lock == "AccessExclusiveLock"
+
+
+def test_has_no_remedy_for_what_it_cannot_rewrite():
+    found = found_with(using="(team = ANY (app.teams()))")
+
+    assert found[0].remedy is None
+    assert len(found[0].unknowns) == 2
