@@ -31,6 +31,10 @@ _NOTICES_KEPT = 100
 _CLOSE_SECONDS = 1.0
 _BACKEND = Request(name="backend", sql="select pg_catalog.pg_backend_pid() as pid")
 _DISCARD = Request(name="discard", sql="discard all")
+_DEALLOCATE = Request(name="deallocate", sql="deallocate all")
+# "cached plan must not change result type" after DDL, a statement that is gone, or
+# one of the same name: the driver would send the prepared statement for ever.
+_STALE_PREPARED = frozenset({"0A000", "26000", "42P05"})
 
 
 class Session:
@@ -111,6 +115,7 @@ class Session:
         """
         reply = await self._bounded(run_one(self.connection, request), seconds)
         if reply.error is not None:
+            await self._forget_stale([reply])
             raise reply.error
         return reply
 
@@ -125,9 +130,11 @@ class Session:
             TargetUnreachable: the connection is lost.
             QueryTimedOut: it was given up after `seconds` and the grace.
         """
-        if self.pooler is Pooler.NONE:
-            return await self._bounded(run_pipeline(self.connection, requests), seconds)
-        return await self._bounded(self._run_in_turn(requests), seconds)
+        if self.pooler is not Pooler.NONE:
+            return await self._bounded(self._run_in_turn(requests), seconds)
+        replies = await self._bounded(run_pipeline(self.connection, requests), seconds)
+        await self._forget_stale(replies)
+        return replies
 
     async def close(self) -> None:
         """Close the connection; behind a session pooler, leave it as it was found."""
@@ -146,6 +153,16 @@ class Session:
         except psycopg.Error as error:
             what = f'use the connection to database "{self.dbname}"'
             raise translate(error, what=what) from error
+
+    async def _forget_stale(self, replies: Sequence[Reply]) -> None:
+        """Let statements be prepared anew when one of them cannot be used."""
+        causes = [reply.error.__cause__ for reply in replies if reply.error]
+        states = {c.sqlstate for c in causes if isinstance(c, psycopg.Error)}
+        if self.is_open and states & _STALE_PREPARED:
+            kept = tuple(self._notices)
+            running = run_one(self.connection, _DEALLOCATE)
+            await self._bounded(running, self.step_seconds)
+            self._notices.extend(kept)
 
     async def _run_in_turn(self, requests: Sequence[Request]) -> tuple[Reply, ...]:
         return tuple([await run_one(self.connection, r) for r in requests])
