@@ -40,7 +40,8 @@ class Target:
 
     `name` is the value of the label `server`. `labels` are the operator's own
     (team, env, …) and reach every series, finding and alert. `thresholds` are the
-    target's own, by check and field; they win over the settings'.
+    target's own, by check and field; they win over the settings'. `maintainer` and
+    `ddl` are the logins that act; without them actions run as the polling role.
     """
 
     name: str
@@ -51,6 +52,8 @@ class Target:
     connections_per_server: int = 3
     profile: Profile = "standard"
     intervals: Intervals = field(default_factory=Intervals)
+    maintainer: Credentials | None = None
+    ddl: Credentials | None = None
     pgbouncer: Credentials | None = None
     registered_standbys: int = 0
     thresholds: Mapping[str, Mapping[str, float | bool]] = field(

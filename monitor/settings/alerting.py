@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
@@ -25,6 +26,7 @@ from monitor.settings.values import (
     as_mapping,
     parse_table,
     problem,
+    yaml_off,
 )
 
 
@@ -44,21 +46,28 @@ class EndpointSettings(Section):
             raise problem("needs username and password_file together")
         return self
 
-
-class AlertmanagerSettings(EndpointSettings):
-    """One Alertmanager to tell."""
-
-    timeout: PositiveDuration = timedelta(seconds=5)
-
     def headers(self) -> dict[str, str]:
-        """Return the headers of a request, with the secrets as they are now."""
-        source = HttpSource(
+        """Return the headers of a request, with the secrets as they are now.
+
+        Raises:
+            OSError: a secret's file cannot be read.
+        """
+        return self.to_source().headers()
+
+    def to_source(self) -> HttpSource:
+        """Return the value the runtime works with."""
+        return HttpSource(
             url=self.url,
             username=self.username,
             password_file=self.password_file,
             token_file=self.token_file,
         )
-        return source.headers()
+
+
+class AlertmanagerSettings(EndpointSettings):
+    """One Alertmanager to tell."""
+
+    timeout: PositiveDuration = timedelta(seconds=5)
 
 
 class HttpSdSettings(EndpointSettings):
@@ -68,9 +77,7 @@ class HttpSdSettings(EndpointSettings):
 
     def to_source(self) -> HttpSource:
         """Return the value the runtime works with."""
-        return HttpSource(
-            **{name: getattr(self, name) for name in type(self).model_fields}
-        )
+        return replace(super().to_source(), refresh=self.refresh)
 
 
 class HoldSettings(Section):
@@ -98,7 +105,9 @@ def _known_checks(value: object) -> object:
 class AlertingSettings(Section):
     """Who turns findings into alerts, and where they go."""
 
-    owner: Literal["daemon", "prometheus", "off"] = Field(
+    owner: Annotated[
+        Literal["daemon", "prometheus", "off"], BeforeValidator(yaml_off)
+    ] = Field(
         default="daemon",
         description="daemon sends alerts itself; prometheus leaves it to rule files.",
     )

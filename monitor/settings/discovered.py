@@ -17,12 +17,8 @@ from monitor.errors import ConfigError
 from monitor.model.target import Target
 from monitor.runtime.sd_format import split_address
 from monitor.settings import libpq
-from monitor.settings.targets import (
-    TargetOptions,
-    check_labels,
-    check_name,
-    make_target,
-)
+from monitor.settings.labels import check_labels
+from monitor.settings.targets import TargetOptions, check_name, make_target
 
 _INSTRUCTIONS = (("__dbname__", "dbname"), ("__user__", "user"))
 

@@ -15,8 +15,10 @@ from pydantic import (
     model_validator,
 )
 
+from monitor.maintenance.planner import Choices, kinds
+from monitor.maintenance.policy import DROPS_NEEDED_TWICE, Policy
 from monitor.model.action import ActionMode
-from monitor.settings.composed import action_kinds
+from monitor.settings.composed import ActionOptions
 from monitor.settings.suggest import did_you_mean
 from monitor.settings.values import (
     Names,
@@ -25,6 +27,7 @@ from monitor.settings.values import (
     as_mapping,
     parse_table,
     problem,
+    yaml_off,
 )
 
 
@@ -37,19 +40,22 @@ def _known_zone(zone: str) -> str:
 def _known_kinds(value: object) -> object:
     modes = parse_table(value)
     for kind in as_mapping(modes) or ():
-        if kind not in action_kinds():
-            hint = did_you_mean(str(kind), action_kinds())
+        if kind not in kinds():
+            hint = did_you_mean(str(kind), kinds())
             raise problem("names a kind of action that does not exist", hint)
     return modes
+
+
+Mode = Annotated[ActionMode, BeforeValidator(yaml_off)]
 
 
 class MaintenanceSettings(Section):
     """What the daemon may change, and when. Nothing, unless told."""
 
-    mode: ActionMode = Field(
+    mode: Mode = Field(
         default=ActionMode.DRY_RUN, description="For kinds that modes does not name."
     )
-    modes: Annotated[dict[str, ActionMode], BeforeValidator(_known_kinds)] = Field(
+    modes: Annotated[dict[str, Mode], BeforeValidator(_known_kinds)] = Field(
         default={}, description="For each kind: off, dry_run, approve or auto."
     )
     schedule: str = Field(
@@ -62,7 +68,13 @@ class MaintenanceSettings(Section):
         default=timedelta(hours=2),
         description="How long a scheduled run may start actions.",
     )
-    max_actions_per_run: int = Field(default=10, ge=1, le=1000)
+    max_actions: int = Field(
+        default=10, ge=1, le=1000, description="At most, a day and target."
+    )
+    cooldown: PositiveDuration = Field(
+        default=timedelta(hours=1),
+        description="Rest after a failure; doubles with each further one.",
+    )
     schemas: Names = Field(default=("*",), description="Patterns of schemas to act in.")
     lock_timeout: PositiveDuration = timedelta(seconds=2)
     statement_timeout: PositiveDuration = timedelta(hours=1)
@@ -72,6 +84,11 @@ class MaintenanceSettings(Section):
     )
     confirm_drop_index: bool = Field(
         default=False, description="Second consent for modes.drop_index = auto."
+    )
+
+    options: ActionOptions = Field(
+        default_factory=ActionOptions,
+        description="For each kind what differs from its own options.",
     )
 
     @field_validator("schedule")
@@ -85,21 +102,25 @@ class MaintenanceSettings(Section):
 
     @model_validator(mode="after")
     def _check_drop_index(self) -> Self:
-        if (
-            self.mode_of("drop_index") is ActionMode.AUTO
-            and not self.confirm_drop_index
-        ):
+        is_automatic = self.modes.get(DROPS_NEEDED_TWICE) is ActionMode.AUTO
+        if is_automatic and not self.confirm_drop_index:
             raise problem(
                 "drops indexes by itself only with confirm_drop_index",
                 "Set maintenance.confirm_drop_index to true, or use mode approve.",
             )
         return self
 
-    def mode_of(self, kind: str) -> ActionMode:
-        """Return what may be done with actions of a kind."""
-        return self.modes.get(kind, self.mode)
-
-    @property
-    def time_zone(self) -> ZoneInfo:
-        """Return the schedule's time zone."""
-        return ZoneInfo(self.zone)
+    def choices(self) -> Choices:
+        """Return what an operator allows, as planner and executor take it."""
+        policy = Policy(
+            mode=self.mode,
+            modes=self.modes,
+            confirm_drop_index=self.confirm_drop_index,
+            schedule=self.schedule,
+            zone=ZoneInfo(self.zone),
+            duration=self.duration,
+            max_actions=self.max_actions,
+            cooldown=self.cooldown,
+            schemas=self.schemas,
+        )
+        return Choices(policy=policy, options=self.options)

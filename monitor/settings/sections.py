@@ -16,6 +16,7 @@ from pydantic import (
 
 from monitor.exporters.series import LIMITS, SeriesLimits
 from monitor.model.target import Profile
+from monitor.postgres.session import Limits
 from monitor.settings.values import (
     PositiveDuration,
     Section,
@@ -125,3 +126,7 @@ class TimeoutSettings(Section):
     statement: PositiveDuration = timedelta(seconds=10)
     lock: PositiveDuration = timedelta(milliseconds=100)
     grace: PositiveDuration = timedelta(milliseconds=500)
+
+    def to_limits(self) -> Limits:
+        """Return the values that sessions work with."""
+        return Limits(**{name: getattr(self, name) for name in type(self).model_fields})

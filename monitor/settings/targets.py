@@ -20,6 +20,7 @@ from pydantic import (
 from monitor.model.target import Credentials, Intervals, Profile, Target
 from monitor.settings import libpq
 from monitor.settings.composed import ThresholdOverrides
+from monitor.settings.labels import check_labels
 from monitor.settings.suggest import did_you_mean
 from monitor.settings.values import (
     Duration,
@@ -33,30 +34,6 @@ from monitor.settings.values import (
 )
 
 _NAME = re.compile(r"[A-Za-z0-9_\[][A-Za-z0-9_.:\[\]-]{0,127}")
-_LABEL = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-RESERVED_LABELS = frozenset(
-    {
-        "alertname",
-        "check",
-        "datname",
-        "indexrelname",
-        "instance",
-        "job",
-        "le",
-        "level",
-        "object",
-        "quantile",
-        "queryid",
-        "relname",
-        "rolname",
-        "schemaname",
-        "server",
-        "severity",
-        "usename",
-    }
-)
-"""Labels that metrics, findings or Prometheus itself give a meaning."""
 
 
 def check_name(name: str) -> str:
@@ -67,18 +44,6 @@ def check_name(name: str) -> str:
             "The name is the label server of every series and a part of URLs.",
         )
     return name
-
-
-def check_labels(labels: dict[str, str]) -> dict[str, str]:
-    """Refuse labels that Prometheus could not take or that would hide ours."""
-    for name, value in labels.items():
-        if not _LABEL.fullmatch(name):
-            raise problem("has a label that is not a Prometheus label name")
-        if name in RESERVED_LABELS:
-            raise problem(f'must not set the label "{name}"; it has a meaning already')
-        if _UNSAFE.search(value):
-            raise problem(f'has a control character in the label "{name}"')
-    return labels
 
 
 def _check_conninfo(conninfo: SecretStr) -> SecretStr:
@@ -140,6 +105,34 @@ class IntervalSettings(Section):
         )
 
 
+class RoleSettings(Section):
+    """Another login on the same server."""
+
+    user: str = Field(min_length=1)
+    password: SecretStr | None = None
+    password_file: str | None = None
+    password_command: Command | None = None
+
+    @model_validator(mode="after")
+    def _check_one_way(self) -> Self:
+        ways = (self.password, self.password_file, self.password_command)
+        if sum(way is not None for way in ways) > 1:
+            raise problem("has several passwords; give one")
+        return self
+
+    def credentials(self, conninfo: str) -> Credentials:
+        """Return how this login enters where a connection string leads."""
+        parts = {**libpq.parse(conninfo), "user": self.user}
+        parts.pop("password", None)
+        if self.password is not None:
+            parts["password"] = self.password.get_secret_value()
+        return Credentials(
+            conninfo=libpq.build(parts),
+            password_file=self.password_file,
+            password_command=self.password_command,
+        )
+
+
 class TargetOptions(Section):
     """All about a target but its name; also the template for discovered ones."""
 
@@ -176,6 +169,12 @@ class TargetOptions(Section):
         description="How many series: minimal, standard, everything.",
     )
     intervals: IntervalSettings = IntervalSettings()
+    maintainer: RoleSettings | None = Field(
+        default=None, description="Login for VACUUM and ANALYZE: pgvigil_maintainer."
+    )
+    ddl: RoleSettings | None = Field(
+        default=None, description="Login that creates and drops indexes: pgvigil_ddl."
+    )
     pgbouncer_dsn: Conninfo | None = Field(
         default=None, description="PgBouncer's admin console, for SHOW POOLS."
     )
@@ -240,10 +239,11 @@ def make_target(
     labels: Mapping[str, str] = MappingProxyType({}),
 ) -> Target:
     """Return a target; `conninfo` and `labels` add to what the options say."""
+    where = options.conninfo if conninfo is None else conninfo
     return Target(
         name=name,
         credentials=Credentials(
-            conninfo=options.conninfo if conninfo is None else conninfo,
+            conninfo=where,
             password_file=options.password_file,
             password_command=options.password_command,
         ),
@@ -253,6 +253,8 @@ def make_target(
         connections_per_server=options.connections_per_server,
         profile=options.profile,
         intervals=options.intervals.to_intervals(),
+        maintainer=options.maintainer and options.maintainer.credentials(where),
+        ddl=options.ddl and options.ddl.credentials(where),
         pgbouncer=_pgbouncer(options),
         registered_standbys=options.registered_standbys,
         thresholds=dict(options.thresholds),

@@ -134,6 +134,11 @@ def _in_order(table: Mapping[object, object]) -> tuple[object, ...]:
     return tuple(value for _, value in items)
 
 
+def yaml_off(value: object) -> object:
+    """Return the word `off` where YAML read it as false."""
+    return "off" if value is False else value
+
+
 def _parse_json(text: str) -> object:
     try:
         return json.loads(text)

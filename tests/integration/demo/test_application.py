@@ -115,15 +115,11 @@ async def test_sessions_misbehave_until_they_are_cancelled(
     """
     running = asyncio.create_task(sessions.misbehave(application.traffic))
 
-    for _ in range(100):
-        found = await value(owner, states)
-        if found == 11:
-            break
-        await asyncio.sleep(0.05)
+    has_happened = await becomes(owner, states, 11)
     running.cancel()
     await asyncio.wait({running})
 
-    assert found == 11
+    assert has_happened
     assert running.cancelled()
 
 
@@ -165,15 +161,11 @@ async def test_traffic_runs_until_it_is_cancelled(
     """
     running = asyncio.create_task(traffic.run(application.traffic))
 
-    for _ in range(200):
-        found = await value(owner, roles)
-        if found == 3:
-            break
-        await asyncio.sleep(0.05)
+    has_happened = await becomes(owner, roles, 3)
     running.cancel()
     await asyncio.wait({running})
 
-    assert found == 3
+    assert has_happened
 
 
 def test_no_password_is_in_the_representation(application: Application) -> None:

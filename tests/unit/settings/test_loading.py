@@ -38,8 +38,9 @@ def test_no_settings_at_all_watch_the_server_of_the_libpq_environment() -> None:
 
 def test_defaults_change_nothing_on_a_server() -> None:
     maintenance = settings({}).maintenance
+    policy = maintenance.choices().policy
 
-    assert ActionMode.DRY_RUN is maintenance.mode_of("drop_index")
+    assert ActionMode.DRY_RUN is policy.mode_of("drop_index")
     assert maintenance.allow_superuser_actions is False
     assert settings({}).http.host == "127.0.0.1"
 
@@ -246,16 +247,6 @@ def test_two_ways_to_say_the_same_are_refused() -> None:
 
 def test_two_targets_of_one_name_are_refused() -> None:
     assert "two targets have the same name" in refused({}, targets=[{"name": "a"}] * 2)
-
-
-def test_dropping_indexes_by_itself_takes_two_consents() -> None:
-    once = {"mode": "auto"}
-
-    message = refused({}, maintenance=once)
-    twice = settings({}, maintenance={**once, "confirm_drop_index": True})
-
-    assert "drops indexes by itself only with confirm_drop_index" in message
-    assert ActionMode.AUTO is twice.maintenance.mode_of("drop_index")
 
 
 def test_all_mistakes_are_reported_at_once() -> None:
