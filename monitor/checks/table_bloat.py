@@ -5,7 +5,9 @@
 The percentage of a table's main fork that its live tuples would not need if they
 were packed at the table's fillfactor. It is an estimate from planner statistics:
 good enough to find the tables worth a look, too rough to argue about single
-percents. Space that is free now and will be reused counts as well.
+percents. Space that is free now and will be reused counts as well. Where the
+statistics cannot be seen, the share of dead tuples is a lower bound; where even
+that says nothing, the finding says so.
 
 ## If ignored
 
@@ -90,44 +92,68 @@ def _database(
             continue
         if row.size_bytes < thresholds.min_size_bytes:
             continue
-        if row.estimated_bytes is None:
+        waste = _waste(row, statistics.get(row.oid))
+        severity = thresholds.severity(waste.percent)
+        if severity is not None:
+            yield _finding(catalog.datname, relation, waste, severity)
+        if row.estimated_bytes is not None:
+            judged += 1
+        elif severity is None:
             hidden.append(relation)
-            continue
-        judged += 1
-        yield from _judge(catalog, relation, row, statistics.get(row.oid), thresholds)
     if hidden:
         yield _cannot_say(view, catalog, hidden, judged)
 
 
-def _judge(
-    catalog: Catalog,
-    relation: Relation,
-    row: SizeRow,
-    statistics: TableRow | None,
-    thresholds: Thresholds,
-) -> Iterator[Finding]:
-    wasted = max(row.size_bytes - (row.estimated_bytes or 0), 0)
-    percent = 100 * wasted / row.size_bytes
-    severity = thresholds.severity(percent)
-    if severity is None:
-        return
+@dataclass(frozen=True, slots=True)
+class _Waste:
+    """How much of a table is not needed, and what that rests on.
+
+    Without planner statistics the dead tuples' share is what is wasted at least.
+    """
+
+    size: SizeRow
+    statistics: TableRow | None
+    dead_share: float | None
+
+    @property
+    def is_lower_bound(self) -> bool:
+        return self.size.estimated_bytes is None
+
+    @property
+    def bytes(self) -> int:
+        if self.size.estimated_bytes is None:
+            return round(self.size.size_bytes * (self.dead_share or 0.0))
+        return max(self.size.size_bytes - self.size.estimated_bytes, 0)
+
+    @property
+    def percent(self) -> float:
+        return 100 * self.bytes / self.size.size_bytes
+
+
+def _waste(row: SizeRow, statistics: TableRow | None) -> _Waste:
+    if statistics is None or not statistics.n_dead_tup:
+        return _Waste(row, statistics, None)
+    tuples = statistics.n_live_tup + statistics.n_dead_tup
+    return _Waste(row, statistics, statistics.n_dead_tup / tuples)
+
+
+def _finding(
+    datname: str, relation: Relation, waste: _Waste, severity: Severity
+) -> Finding:
     table = qualified(relation.schemaname, relation.relname)
-    yield Finding(
+    about = "at least" if waste.is_lower_bound else "about"
+    certain = waste.size.is_exact and not waste.is_lower_bound
+    return Finding(
         severity=severity,
-        database=catalog.datname,
+        database=datname,
         object=ObjectRef("table", relation.schemaname, relation.relname),
         summary=(
-            f"about {percent:.0f} % of table {table} ({size(wasted)} of "
-            f"{size(row.size_bytes)}) is not needed by its live tuples"
+            f"{about} {waste.percent:.0f} % of table {table} ({size(waste.bytes)} of "
+            f"{size(waste.size.size_bytes)}) is not needed by its live tuples"
         ),
-        evidence=(
-            Evidence("size of the table", row.size_bytes, "bytes"),
-            Evidence("estimated waste", wasted, "bytes"),
-            Evidence("estimated share of waste", round(percent / 100, 4), "ratio"),
-            *_dead(statistics),
-        ),
-        unknowns=_doubts(row),
-        confidence="medium" if row.is_exact else "low",
+        evidence=tuple(_evidence(waste)),
+        unknowns=tuple(_doubts(waste)),
+        confidence="medium" if certain else "low",
         remedy=Remedy(
             sql=f"vacuum (verbose, analyze) {table};",
             lock="ShareUpdateExclusiveLock",
@@ -136,25 +162,30 @@ def _judge(
                 "reads the whole table."
             ),
         ),
-        value=percent,
+        value=waste.percent,
     )
 
 
-def _dead(statistics: TableRow | None) -> Iterator[Evidence]:
-    if statistics is None:
-        return
-    tuples = statistics.n_live_tup + statistics.n_dead_tup
-    yield Evidence("dead tuples", statistics.n_dead_tup, "tuples")
-    if tuples:
-        ratio = round(statistics.n_dead_tup / tuples, 4)
-        yield Evidence("share of dead tuples", ratio, "ratio")
+def _evidence(waste: _Waste) -> Iterator[Evidence]:
+    yield Evidence("size of the table", waste.size.size_bytes, "bytes")
+    yield Evidence("estimated waste", waste.bytes, "bytes")
+    yield Evidence("estimated share of waste", round(waste.percent / 100, 4), "ratio")
+    if waste.statistics is not None:
+        yield Evidence("dead tuples", waste.statistics.n_dead_tup, "tuples")
+    if waste.dead_share is not None:
+        yield Evidence("share of dead tuples", round(waste.dead_share, 4), "ratio")
 
 
-def _doubts(row: SizeRow) -> tuple[str, ...]:
-    doubts = ["The true share: it is estimated from column widths, not measured."]
-    if not row.is_exact:
-        doubts.append("The current size: relpages as of the last VACUUM or ANALYZE.")
-    return tuple(doubts)
+def _doubts(waste: _Waste) -> Iterator[str]:
+    if waste.is_lower_bound:
+        yield (
+            "Space that is already free: planner statistics cannot be seen, so only "
+            "dead tuples count."
+        )
+    else:
+        yield "The true share: it is estimated from column widths, not measured."
+    if not waste.size.is_exact:
+        yield "The current size: relpages as of the last VACUUM or ANALYZE."
 
 
 def _cannot_say(
@@ -189,4 +220,7 @@ def _reason(view: View, hidden: list[Relation]) -> str:
             "row level security hides planner statistics from role "
             f"{quote_ident(view.server.role)}"
         )
-    return "planner statistics are missing or hidden"
+    return (
+        "planner statistics are missing, or hidden from role "
+        f"{quote_ident(view.server.role)} because it may not read the tables"
+    )

@@ -67,6 +67,22 @@ def test_adds_dead_tuples_where_statistics_are_known():
     assert evidence["share of dead tuples"] == 0.25
 
 
+@pytest.mark.parametrize(("dead", "count"), [(20, 1), (19, 0)])
+def test_dead_tuples_are_a_lower_bound_where_statistics_are_hidden(
+    dead: int, count: int
+):
+    rows = make(TableRow, oid=1, n_live_tup=100 - dead, n_dead_tup=dead)
+    others = (current(TableRow, rows, datname="app"),)
+
+    found = found_with(sizes(100 * MB, None), others=others)
+
+    warnings = [f for f in found if f.severity is Severity.WARNING]
+    assert len(warnings) == count
+    assert all("at least 20 %" in f.summary for f in warnings)
+    assert all(f.confidence == "low" for f in warnings)
+    assert len(found) == 1
+
+
 def test_leaves_out_the_share_of_an_empty_table():
     others = (current(TableRow, make(TableRow, oid=1), datname="app"),)
 
@@ -105,7 +121,9 @@ def test_does_not_blame_row_security_where_it_is_not_the_cause():
         table_bloat, view(part, catalogs=[make_catalog(*tables)], server=server)
     )
 
-    assert "and 2 more: planner statistics are missing" in found[0].unknowns[0]
+    assert (
+        "and 2 more: planner statistics are missing, or hidden" in found[0].unknowns[0]
+    )
 
 
 def test_says_nothing_before_the_catalog_is_known():
