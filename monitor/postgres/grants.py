@@ -114,7 +114,7 @@ def _reader(plan: GrantPlan) -> Iterator[str]:
     yield _alter(READER, f"login inherit connection limit {limit}")
     yield _membership("pg_monitor", READER, plan)
     if plan.version >= _HAS_RESERVED_CONNECTIONS:
-        yield "-- Where reserved_connections is above 0 it gets in when the rest is taken."
+        yield "-- With reserved_connections above 0 it gets in when the rest is taken."
         yield _membership("pg_use_reserved_connections", READER, plan)
 
 
