@@ -55,6 +55,7 @@ class Collected:
     texts: Mapping[int, StatementText] = field(default_factory=dict[int, StatementText])
     roles: Mapping[int, str] = field(default_factory=dict[int, str])
     databases: Mapping[int, str] = field(default_factory=dict[int, str])
+    bypassing: frozenset[int] = frozenset()
 
 
 class Collector(Protocol):

@@ -37,6 +37,7 @@ class View:
     `changes` cover the time since the previous reading of the same collector;
     `lately` covers the check interval (default 5 minutes) and is what rates with
     a minimum of events are judged on. Both lack a database after a reset.
+    `bypassing` are the oids of roles that row level security does not apply to.
     """
 
     target: Target
@@ -54,6 +55,7 @@ class View:
     texts: Mapping[int, StatementText] = field(default_factory=dict[int, StatementText])
     roles: Mapping[int, str] = field(default_factory=dict[int, str])
     databases: Mapping[int, str] = field(default_factory=dict[int, str])
+    bypassing: frozenset[int] = frozenset()
 
     def rows(self, kind: type[R], datname: str = "") -> tuple[R, ...]:
         """Return the last rows of a kind; empty when never read or withdrawn."""

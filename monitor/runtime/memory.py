@@ -47,6 +47,7 @@ class Memory:
         self._texts: dict[int, StatementText] = {}
         self._roles: dict[int, str] = {}
         self._databases: dict[int, str] = {}
+        self._bypassing: frozenset[int] = frozenset()
 
     def absorb(
         self, collector: str, datname: str, collected: Collected, *, expires_at: float
@@ -65,6 +66,7 @@ class Memory:
             del self._texts[queryid]
         self._roles.update(collected.roles)
         self._databases.update(collected.databases)
+        self._bypassing = collected.bypassing or self._bypassing
         return tuple(h.change for h in histories if h.change is not None)
 
     def _add(self, reading: Reading[Any]) -> History[Any]:
@@ -115,6 +117,7 @@ class Memory:
             texts=dict(self._texts),
             roles=dict(self._roles),
             databases=dict(self._databases),
+            bypassing=self._bypassing,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,8 +30,13 @@ log = structlog.get_logger()
 
 MOST_SECONDS_BETWEEN_CONNECTS = 15.0
 MOST_SECONDS_FOR_A_CYCLE = 30.0
+SECONDS_BETWEEN_CHORES = 60.0
 SHARE_OF_INTERVAL = 0.8
 """A cycle must be over before the next one is due."""
+
+
+Chore = Callable[[Session, datetime], Awaitable[None]]
+"""What is done once a minute on the side connection to the control database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +77,8 @@ class TargetLoop:
         self.last_cycle: datetime | None = None
         self.cycle_duration: timedelta | None = None
         self.has_tried = False
+        self.chore: Chore | None = None
+        self.chore_error = ""
         self.roster = Roster(target, options.libraries)
         self.governor = Governor(options.budget)
         self.exporter = TargetExporter(target, options.series_limits(target.profile))
@@ -90,6 +97,7 @@ class TargetLoop:
         )
         self._epoch = ""
         self._probe_due = 0.0
+        self._chore_due = 0.0
 
     @property
     def _now(self) -> float:
@@ -195,7 +203,31 @@ class TargetLoop:
             for datname in self.roster.databases:
                 if self.up:
                     await self._visit(datname)
+            await self._do_chore()
             await self._clock.sleep(min(1.0, self._tick))
+
+    async def _do_chore(self) -> None:
+        """Let the scribe use the side connection to the control database."""
+        server = self.roster.server
+        if self.chore is None or self._now < self._chore_due or not self.up:
+            return
+        if server is None or not server.can("monitoring_schema"):
+            return
+        self._chore_due = self._now + SECONDS_BETWEEN_CHORES
+        try:
+            session = await self.links.side(self.roster.databases[0])
+            await self.chore(session, self._clock.now())
+        except TargetError as error:
+            if not self.chore_error:
+                log.warning(
+                    "reports_not_kept",
+                    target=self.target.name,
+                    error=error.message,
+                    detail=error.detail,
+                )
+            self.chore_error = error.message
+        else:
+            self.chore_error = ""
 
     async def _visit(self, datname: str) -> None:
         """Run what is due in a database on the side connection."""
