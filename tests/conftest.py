@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 
 import psycopg
 import pytest
@@ -17,7 +18,7 @@ from psycopg.rows import TupleRow
 
 from monitor.model.target import Credentials
 from tests import servers
-from tests.servers import Cluster, Servers
+from tests.servers import Cluster, ForeignServer, Servers
 
 _DSN = os.environ.get("MONITOR_TEST_DSN", "")
 
@@ -34,13 +35,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "major" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("pg")
         wanted = servers.majors(marker)
+        if _DSN and (marker is None or not marker.args):
+            # The version does not matter to this test: take the one there is.
+            wanted = (_foreign().major,)
         metafunc.parametrize("major", wanted, ids=[f"pg{m}" for m in wanted])
+
+
+@cache
+def _foreign() -> ForeignServer:
+    return ForeignServer(_DSN)
 
 
 @pytest.fixture(scope="session")
 def running_servers() -> Iterator[Servers]:
     """Hold the session's servers and stop them at its end."""
-    running = Servers(_DSN)
+    running = Servers(_foreign() if _DSN else None)
     yield running
     running.close()
 

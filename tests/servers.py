@@ -70,10 +70,10 @@ class ForeignServer:
 class Servers:
     """The session's servers: each version is started when it is first wanted."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, foreign: ForeignServer | None) -> None:
         self._stack = ExitStack()
         self._running: dict[int, ThrowawayServer] = {}
-        self._foreign = ForeignServer(dsn) if dsn else None
+        self._foreign = foreign
 
     def get(self, major: int) -> Cluster:
         """Return a running server of this version, or skip the test by name."""

@@ -35,10 +35,12 @@ def make_row(
         check_columns(name, columns, row)
 
     def make(values: Values) -> object:
-        cells = list(values)
+        cells: Values = values
         for i in texts:
-            if cells[i] is not None:
-                cells[i] = clean_cell(cells[i])
+            cell = values[i]
+            # Nearly all text is clean and comes back as the same object.
+            if cell is not None and (cleaned := clean_cell(cell)) is not cell:
+                cells = [*cells[:i], cleaned, *cells[i + 1 :]]
         if row is None:
             return tuple(cells)
         return row(**dict(zip(columns, cells, strict=True)))

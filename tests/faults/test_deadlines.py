@@ -16,7 +16,7 @@ from monitor.postgres.session import Limits, Purpose, Session
 from monitor.postgres.throwaway import ThrowawayServer
 from tests.stallproxy import Mode, StallProxy
 
-pytestmark = [pytest.mark.fault, pytest.mark.promise(8)]
+pytestmark = pytest.mark.fault
 
 ONE = Request(name="one", sql="select 1 as n")
 SOFT, GRACE = 0.5, 0.5

