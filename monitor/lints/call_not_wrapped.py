@@ -71,7 +71,7 @@ def _bare_calls(policy: Policy) -> tuple[str, ...]:
     found = (
         f"{call.schema}.{call.name}" if call.schema else call.name
         for expression in (policy.using, policy.check)
-        if expression is not None
+        if expression
         for call in syntax.calls(expression)
         if not call.is_wrapped
         and call.arguments_are_constant
@@ -116,21 +116,26 @@ def _finding(
 
 
 def _evidence(relation: Relation, policy: Policy) -> Iterator[Evidence]:
-    if policy.using is not None:
+    if policy.using:
         yield Evidence("using", policy.using)
-    if policy.check is not None:
+    if policy.check:
         yield Evidence("with check", policy.check)
     yield Evidence("rows of the table", max(round(relation.reltuples), 0), "tuples")
 
 
 def _remedy(policy: Policy, table: str) -> Remedy | None:
-    new = _clauses(policy, rewrite=True)
-    if new is None:
+    new = old = ""
+    for keyword, expression in (("using", policy.using), ("with check", policy.check)):
+        rewritten = wrapped(expression, _is_costly) if expression else None
+        if rewritten is not None:
+            new += f"\n    {keyword} ({rewritten})"
+            old += f"\n    {keyword} ({expression})"
+    if not new:
         return None
-    head = f"alter policy {quote_ident(policy.name)} on {table}"
+    head = f"set lock_timeout = '100ms';\nalter policy {quote_ident(policy.name)} on "
     return Remedy(
-        sql=f"set lock_timeout = '100ms';\n{head}{new};",
-        undo=f"set lock_timeout = '100ms';\n{head}{_clauses(policy, rewrite=False)};",
+        sql=f"{head}{table}{new};",
+        undo=f"{head}{table}{old};",
         lock="AccessExclusiveLock",
         risk=(
             "Waits for every statement on the table, and all later ones wait behind "
@@ -138,16 +143,3 @@ def _remedy(policy: Policy, table: str) -> Remedy | None:
             "function would then be evaluated once per statement."
         ),
     )
-
-
-def _clauses(policy: Policy, *, rewrite: bool) -> str | None:
-    """Return the USING and WITH CHECK clauses; None when nothing can be rewritten."""
-    clauses = ""
-    has_changed = False
-    for keyword, expression in (("using", policy.using), ("with check", policy.check)):
-        if expression is None:
-            continue
-        new = wrapped(expression, _is_costly) if rewrite else None
-        has_changed = has_changed or new is not None
-        clauses += f"\n    {keyword} ({new or expression})"
-    return clauses if has_changed or not rewrite else None
