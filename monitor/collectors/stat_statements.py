@@ -53,7 +53,8 @@ class StatementsCollector(FileCollector):
         self._databases: Mapping[int, str] = {}
         self._names_version = 0
         self._readings = 0
-        self._knows_all_names = False
+        self._nameless: frozenset[tuple[int, int]] = frozenset()
+        self._must_learn = True
         self._layout: Layout | None = None
 
     @property
@@ -68,7 +69,7 @@ class StatementsCollector(FileCollector):
         """Return entries, the extension's own statistics, and names when needed."""
         entries = Request(name=self.name, sql=self.query.sql)
         wanted = (entries, *self._info.requests())
-        if self._knows_all_names and self._readings % _NAMES_EVERY:
+        if not self._must_learn and self._readings % _NAMES_EVERY:
             return wanted
         roles = Request(name="roles", sql=self._roles_query.sql)
         databases = Request(name="databases", sql=self._databases_query.sql)
@@ -82,7 +83,10 @@ class StatementsCollector(FileCollector):
             self._learn(*names)
         self._readings += 1
         rows = self._update(entries)
-        self._knows_all_names = self._knows(rows)
+        nameless = self._without_name(rows)
+        # Names of what was dropped will not come: ask for newcomers only.
+        self._must_learn = not names and not nameless <= self._nameless
+        self._nameless = nameless
         self._statements.rows = rows
         reading: Reading[Any] = Reading(
             collector=self.name,
@@ -126,10 +130,14 @@ class StatementsCollector(FileCollector):
         self._rows = now
         return tuple(now.values())
 
-    def _knows(self, rows: Sequence[StatementRow]) -> bool:
-        return {row.userid for row in rows} <= self._roles.keys() and {
-            row.dbid for row in rows
-        } <= self._databases.keys()
+    def _without_name(self, rows: Sequence[StatementRow]) -> frozenset[tuple[int, int]]:
+        owners = {(row.userid, row.dbid) for row in rows}
+        roles, databases = self._roles, self._databases
+        return frozenset(
+            (userid, dbid)
+            for userid, dbid in owners
+            if userid not in roles or dbid not in databases
+        )
 
     def _sheet(self, reply: Reply, rows: tuple[StatementRow, ...]) -> Sheet:
         layout = self._layout or columns.of_rows(reply, self.query.help)

@@ -99,7 +99,7 @@ select
                             then (
                                 pg_catalog.ceil(
                                     c.reltuples
-                                    * (4 + 8 * pg_catalog.ceil((23 + pg_catalog.sum((1 - t.null_frac) * t.avg_width)) / 8))
+                                    * (4 + 8 * pg_catalog.ceil((24 + pg_catalog.sum((1 - t.null_frac) * t.avg_width)) / 8))
                                     / (pg_catalog.current_setting('block_size')::bigint - 24)
                                 )
                                 * pg_catalog.current_setting('block_size')::bigint
