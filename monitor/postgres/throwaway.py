@@ -42,6 +42,8 @@ DEFAULT_SETTINGS: Mapping[str, str] = MappingProxyType(
         "wal_level": "replica",
     }
 )
+# What line 8 of postmaster.pid says of a primary and of a standby.
+_TAKES_CONNECTIONS = ("ready", "standby")
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 _ATTEMPTS = 3
@@ -240,7 +242,8 @@ class ThrowawayServer:
             with contextlib.suppress(OSError):
                 lines = status.read_text().splitlines()
                 # A crashed server's file stays; line 1 tells whose it is.
-                if lines[:1] == [str(postmaster.pid)] and "ready" in "".join(lines[7:]):
+                is_own = lines[:1] == [str(postmaster.pid)]
+                if is_own and "".join(lines[7:8]).strip() in _TAKES_CONNECTIONS:
                     return
             time.sleep(0.01)
         self.stop(immediate=True)

@@ -214,6 +214,27 @@ async def test_reserved_connections_and_timing_follow_the_settings() -> None:
     assert missing(after)["io_timing"].reason == "track_io_timing is off"
 
 
+@pytest.mark.pg
+async def test_standby_and_promotion_are_seen(major: int) -> None:
+    with ThrowawayServer(binaries=servers.binaries(major)) as own:
+        credentials = Credentials(conninfo=own.conninfo())
+        primary = await probed(credentials)
+        own.stop()
+        # A server told to be a standby waits in recovery for WAL from anywhere.
+        (own.directory / "data" / "standby.signal").touch()
+        own.start()
+        standby = await probed(credentials)
+        with psycopg.connect(own.conninfo(), autocommit=True) as connection:
+            connection.execute("select pg_promote()")
+        promoted = await probed(credentials)
+
+    assert (primary.is_standby, primary.timeline) == (False, 1)
+    assert (standby.is_standby, standby.timeline) == (True, 1)
+    assert (promoted.is_standby, promoted.timeline) == (False, 2)
+    assert standby.system_identifier == primary.system_identifier
+    assert standby.started_at > primary.started_at
+
+
 async def test_simulated_provider_is_recognised_by_its_roles() -> None:
     with ThrowawayServer() as own:
         with psycopg.connect(own.conninfo(), autocommit=True) as connection:
