@@ -68,7 +68,7 @@ def check(view: View, thresholds: Thresholds) -> Iterator[Finding]:
             severity=severity,
             object=ObjectRef("server"),
             summary=_summary(archived, row),
-            evidence=tuple(_evidence(row)),
+            evidence=tuple(_evidence(row, failed)),
             unknowns=("Why: the reason is in the server's log.",),
             remedy=Remedy(
                 sql=(
@@ -93,10 +93,9 @@ def _summary(archived: float | None, row: ArchiverRow) -> str:
     return f"could not archive {wal}; the last success was {duration(archived)} ago"
 
 
-def _evidence(row: ArchiverRow) -> Iterator[Evidence]:
+def _evidence(row: ArchiverRow, failed: float) -> Iterator[Evidence]:
     failures = row.failed_archive_attempts_total
     yield Evidence("failed attempts since statistics began", failures, "attempts")
-    if row.last_failed_age_seconds is not None:
-        yield Evidence("last failure", row.last_failed_age_seconds, "seconds")
+    yield Evidence("last failure", failed, "seconds")
     if row.last_archived_age_seconds is not None:
         yield Evidence("last success", row.last_archived_age_seconds, "seconds")

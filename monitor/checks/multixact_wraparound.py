@@ -42,7 +42,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from monitor.model.finding import Evidence, Finding, ObjectRef, Remedy
+from monitor.model.finding import Evidence, Finding, ObjectRef, Remedy, Severity
 from monitor.model.freezing import (
     TableAge,
     oldest_tables,
@@ -81,7 +81,7 @@ def check(view: View, thresholds: Thresholds) -> Iterator[Finding]:
         yield from _database(row, warning, thresholds)
     tables = oldest_tables(view, _age, warning)
     for table in islice(tables, int(thresholds.max_tables)):
-        yield from _table(table, warning, thresholds)
+        yield _table(table, thresholds)
 
 
 def _age(row: SizeRow) -> int | None:
@@ -121,17 +121,13 @@ def _database(
     )
 
 
-def _table(
-    table: TableAge, warning: float, thresholds: Thresholds
-) -> Iterator[Finding]:
+def _table(table: TableAge, thresholds: Thresholds) -> Finding:
     percent = percent_used(table.age)
-    severity = grade(percent, warning=warning, critical=thresholds.critical)
-    if severity is None:
-        return
+    is_critical = percent >= thresholds.critical
     relation = table.relation
     name = qualified(relation.schemaname, relation.relname)
-    yield Finding(
-        severity=severity,
+    return Finding(
+        severity=Severity.CRITICAL if is_critical else Severity.WARNING,
         database=table.datname,
         object=ObjectRef("table", relation.schemaname, relation.relname),
         summary=f"table {name} keeps multixacts that are {number(table.age)} old",

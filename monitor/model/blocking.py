@@ -65,5 +65,23 @@ def _roots(start: BackendRow, rows: dict[int, BackendRow]) -> dict[int, int]:
             if blocker not in distance:
                 distance[blocker] = distance[pid] + 1
                 frontier.append(blocker)
-    # Everybody in the walk waits for somebody: a circle.
-    return roots or {min(distance): max(distance.values())}
+    # Nobody in the walk stands free: it ends in a circle.
+    return roots or {_lowest_in_circle(distance, rows): max(distance.values())}
+
+
+def _lowest_in_circle(pids: Iterable[int], rows: dict[int, BackendRow]) -> int:
+    """Return the lowest pid among those that everybody they wait for waits for."""
+    ahead = {pid: _ahead(pid, rows) for pid in pids}
+    return min(pid for pid in ahead if all(pid in ahead[other] for other in ahead[pid]))
+
+
+def _ahead(start: int, rows: dict[int, BackendRow]) -> set[int]:
+    """Return every backend that one waits for, directly or not."""
+    found: set[int] = set()
+    todo = list(rows[start].blocked_by)
+    while todo:
+        pid = todo.pop()
+        if pid not in found:
+            found.add(pid)
+            todo.extend(rows[pid].blocked_by)
+    return found

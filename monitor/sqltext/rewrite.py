@@ -36,17 +36,17 @@ def wrapped(expression: str, is_wanted: Wanted) -> str | None:
     that place would be taken for a set of rows.
     """
     tree = parse(f"select ({expression})")
-    if tree is None or len(tree.stmts) != 1:
+    sub_select = parse_expression("(select null)")
+    if tree is None or sub_select is None or len(tree.stmts) != 1:
         return None
     targets = tree.stmts[0].stmt.select_stmt.target_list
     if len(targets) != 1:
         return None
     calls = list(_bare_calls(targets[0].res_target.val, is_wanted))
-    if not calls or any(call is None for call in calls):
+    if not calls or None in calls:
         return None
-    for call in calls:
-        if call is not None:
-            _wrap(call)
+    for call in filter(None, calls):
+        _wrap(call, sub_select)
     return _deparse(tree).removeprefix("SELECT ")
 
 
@@ -74,13 +74,10 @@ def _needs_no_row(node: pb.Node, is_wanted: Wanted) -> bool:
     return is_wanted(schema[-1] if schema else "", name)
 
 
-def _wrap(call: pb.Node) -> None:
-    template = parse_expression("(select null)")
-    if template is None:
-        raise AssertionError("the parser refuses a constant")
-    select = template.sub_link.subselect.select_stmt
+def _wrap(call: pb.Node, sub_select: pb.Node) -> None:
+    select = sub_select.sub_link.subselect.select_stmt
     select.target_list[0].res_target.val.CopyFrom(call)
-    call.CopyFrom(template)
+    call.CopyFrom(sub_select)
 
 
 def _deparse(tree: pb.ParseResult) -> str:

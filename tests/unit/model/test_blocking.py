@@ -56,6 +56,12 @@ def _reaches(rows: list[BackendRow], start: int, goal: int) -> bool:
     return False
 
 
+def test_the_root_of_a_deadlock_is_in_it_not_among_those_behind():
+    rows = backends({1: [3], 2: [1], 3: [4], 4: [3]})
+
+    assert [queue.root_pid for queue in queues(rows)] == [3]
+
+
 def test_depth_is_the_longest_chain():
     rows = backends({1: [], 2: [1], 3: [2], 4: [1]})
 

@@ -7,9 +7,11 @@ from dataclasses import is_dataclass
 
 import pytest
 
+from monitor.model.finding import Severity
+from monitor.model.lint import LintRow
 from monitor.model.threshold import Levels
 from monitor.runtime.rules import Rule, discover
-from tests.unit.factories import view
+from tests.unit.factories import current, make, view
 
 RULES = tuple(discover().values())
 CHECKS = tuple(rule for rule in RULES if rule.kind == "check")
@@ -86,6 +88,22 @@ def test_a_check_s_page_names_settings_that_exist(rule: Rule):
 @pytest.mark.parametrize("rule", CHECKS, ids=lambda rule: rule.name)
 def test_a_check_with_levels_has_a_unit(rule: Rule):
     assert rule.unit or not issubclass(rule.thresholds, Levels)
+
+
+@pytest.mark.parametrize(("remedy", "has_remedy"), [("select 1;", True), ("", False)])
+def test_a_catalog_lint_is_a_rule_on_its_own_rows(remedy: str, has_remedy: bool):  # noqa: FBT001
+    rows = [
+        make(LintRow, lint=lint, object_type="table", name="t", remedy=remedy)
+        for lint in ("policy_without_rls", "rls_without_policy")
+    ]
+    rule = discover()["policy_without_rls"]
+
+    seen = view(current(LintRow, *rows, datname="app"))
+    found = list(rule.check(seen, rule.thresholds()))
+
+    assert [(f.severity, f.database) for f in found] == [(Severity.CRITICAL, "app")]
+    assert (found[0].remedy is not None) == has_remedy
+    assert rule.title == "A table has policies, but row level security is off"
 
 
 def test_a_title_has_no_full_stop():
