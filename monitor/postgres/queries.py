@@ -160,9 +160,11 @@ def _folder(
     for path in sorted(folder.glob("*.sql")):
         try:
             name, since = _identify(path, taken)
-            found.setdefault(name, []).append((since, query_file.read(path)))
+            file = query_file.read(path)
         except ConfigError as error:
             errors.append(error)
+        else:
+            found.setdefault(name, []).append((since, file))
     return {name: _sorted(variants, errors) for name, variants in found.items()}
 
 
