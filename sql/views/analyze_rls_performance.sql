@@ -17,6 +17,7 @@ returns table (
     overhead_p95 numeric,
     overhead_p99 numeric,
     observed_since timestamptz,
+    observed_until timestamptz,
     source text
 )
 language plpgsql
@@ -28,7 +29,7 @@ declare
 begin
     return query
     with observed as (
-        select
+        select distinct on (o.schemaname, o.tablename, o.policy_name)
             o.schemaname,
             o.tablename,
             o.policy_name as policy,
@@ -37,16 +38,19 @@ begin
             o.overhead_p50_ms,
             o.overhead_p95_ms,
             o.overhead_p99_ms,
-            o.since
+            o.since,
+            o.at
         from monitoring.rls_observations as o
-        join monitoring.reports as r
-            on
-                r.target = o.target
-                and r.kind = 'rls_observations'
-                and r.reported_at = o.at
         where
             o.target = reporter
             and o.datname = pg_catalog.current_database()
+            -- A table without traffic keeps its last figures for a day.
+            and o.at > pg_catalog.now() - '1 day'::interval
+        order by
+            o.schemaname,
+            o.tablename,
+            o.policy_name,
+            o.at desc
     ),
 
     guarded as (
@@ -76,6 +80,7 @@ begin
             o.overhead_p95_ms,
             o.overhead_p99_ms,
             o.since,
+            o.at,
             coalesce(o.overhead_p95_ms, o.mean_ms) as rated_ms
         from guarded as g
         full join observed as o
@@ -100,6 +105,7 @@ begin
         pg_catalog.round(j.overhead_p95_ms::numeric, 3)::numeric,
         pg_catalog.round(j.overhead_p99_ms::numeric, 3)::numeric,
         j.since::timestamptz,
+        j.at::timestamptz,
         (case when reporter is null then 'catalog' else 'daemon' end)::text
     from joined as j
     order by

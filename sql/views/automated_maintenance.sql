@@ -6,7 +6,8 @@
 create or replace function monitoring.automated_maintenance(
     analyze_threshold integer default 1000,
     vacuum_threshold integer default 5000,
-    dead_ratio numeric default 0.1
+    dead_ratio numeric default 0.1,
+    old_transaction interval default '5 minutes'
 )
 returns table (
     schemaname text,
@@ -48,7 +49,7 @@ as $body$
         from pg_catalog.pg_stat_activity as a
         where
             a.backend_xmin is not null
-            and a.xact_start < pg_catalog.now() - '5 minutes'::interval
+            and a.xact_start < pg_catalog.now() - old_transaction
             and a.pid <> pg_catalog.pg_backend_pid()
     )
 
@@ -88,9 +89,10 @@ as $body$
             when j.wants_vacuum and h.pid is not null
                 then
                     pg_catalog.format(
-                        'a transaction of process %s, older than 5 minutes, '
-                        'keeps dead rows in place',
-                        h.pid
+                        'a transaction of process %s, older than %s, keeps dead '
+                        'rows in place',
+                        h.pid,
+                        old_transaction
                     )
         end::text,
         j.dead::bigint,
@@ -106,5 +108,5 @@ as $body$
         j.changed desc
 $body$;
 
-comment on function monitoring.automated_maintenance(integer, integer, numeric) is
+comment on function monitoring.automated_maintenance(integer, integer, numeric, interval) is
     'The VACUUM and ANALYZE commands that these thresholds call for, the most useful first.';

@@ -14,7 +14,7 @@ as $body$
 declare
     horizon constant timestamptz := pg_catalog.now() - keep;
     deleted bigint;
-    total bigint := 0;
+    total bigint := 0::bigint;
 begin
     delete from monitoring.samples
     where

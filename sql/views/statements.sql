@@ -51,7 +51,23 @@ begin
         return;
     end if;
 
-    return query execute pg_catalog.format(
+    for
+        queryid,
+        username,
+        query,
+        calls,
+        total_exec_time,
+        mean_exec_time,
+        stddev_exec_time,
+        rows,
+        shared_blks_hit,
+        shared_blks_read,
+        local_blks_read,
+        local_blks_written,
+        temp_blks_read,
+        temp_blks_written,
+        wal_bytes
+    in execute pg_catalog.format(
         'select s.queryid, r.rolname, s.query, s.calls, s.total_exec_time, '
         's.mean_exec_time, s.stddev_exec_time, s.rows, s.shared_blks_hit, '
         's.shared_blks_read, s.local_blks_read, s.local_blks_written, '
@@ -70,7 +86,10 @@ begin
         'pgvigil_ddl',
         'pgvigil_probe',
         'pgvigil_bypass'
-    ]::name[];
+    ]::name[]
+    loop
+        return next;
+    end loop;
 exception
     when object_not_in_prerequisite_state then
         raise notice 'library "pg_stat_statements" is not loaded'
