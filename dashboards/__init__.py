@@ -1,0 +1,1 @@
+"""Builds the Grafana dashboards of pgvigil; `python -m dashboards` writes them."""
