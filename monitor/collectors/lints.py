@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import cast
 
 from monitor.collectors.collector import Collected, Lane, Moment, Place
-from monitor.model.lint import LintRow
+from monitor.model.rows.lints import LintRow
 from monitor.model.snapshot import Reading
 from monitor.postgres.queries import Library, Query
 from monitor.postgres.request import Reply, Request

@@ -11,7 +11,7 @@ from typing import Any
 from monitor import resources
 from monitor.model.catalog import Catalog
 from monitor.model.finding import Evidence, Finding, FindingKind, ObjectRef, Remedy
-from monitor.model.lint import LintRow
+from monitor.model.rows.lints import LintRow
 from monitor.model.threshold import Direction, Parameters
 from monitor.model.view import Key, View
 from monitor.postgres.queries import Library, Query

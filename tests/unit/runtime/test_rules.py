@@ -8,7 +8,7 @@ from dataclasses import is_dataclass
 import pytest
 
 from monitor.model.finding import Severity
-from monitor.model.lint import LintRow
+from monitor.model.rows.lints import LintRow
 from monitor.model.threshold import Levels
 from monitor.runtime.rules import Rule, discover
 from tests.unit.factories import current, make, view
