@@ -38,7 +38,7 @@ mute the table's finding.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from monitor.model import autovacuum
@@ -69,11 +69,12 @@ class Thresholds(Levels):
 
 def check(view: View, thresholds: Thresholds) -> Iterator[Finding]:
     """Yield one finding per table whose dead tuples pile up."""
+    size_bytes = _sizes(view)
     for table in autovacuum.tables(view):
         row = table.row
         if row.n_dead_tup < thresholds.min_dead_tuples:
             continue
-        if _size_bytes(view, table) < thresholds.min_size_bytes:
+        if size_bytes(table) < thresholds.min_size_bytes:
             continue
         multiple = row.n_dead_tup / max(table.vacuum_threshold, 1)
         severity = thresholds.severity(multiple)
@@ -97,11 +98,19 @@ def check(view: View, thresholds: Thresholds) -> Iterator[Finding]:
         )
 
 
-def _size_bytes(view: View, table: Table) -> int:
-    for row in view.rows(SizeRow, table.datname):
-        if row.oid == table.row.oid:
-            return row.size_bytes
-    return table.relation.relpages * table.settings.block_size_bytes
+def _sizes(view: View) -> Callable[[Table], int]:
+    """Return the lookup of a table's size in bytes: measured, else by its pages."""
+    known: dict[str, dict[int, int]] = {}
+
+    def size(table: Table) -> int:
+        datname = table.datname
+        if datname not in known:
+            rows = view.rows(SizeRow, datname)
+            known[datname] = {row.oid: row.size_bytes for row in rows}
+        pages_bytes = table.relation.relpages * table.settings.block_size_bytes
+        return known[datname].get(table.row.oid, pages_bytes)
+
+    return size
 
 
 def _evidence(view: View, table: Table) -> Iterator[Evidence]:
