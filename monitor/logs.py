@@ -24,6 +24,8 @@ Level = Literal["debug", "info", "warning", "error"]
 
 HIDDEN = "***"
 _FRAMES = 12
+_CAUSES = 12
+_MEMBERS = 3
 _LONGEST = 10_000
 
 _SECRET_KEY = re.compile(
@@ -116,19 +118,30 @@ def put_exception_on_the_line(
 
 
 def describe(error: BaseException) -> str:
-    """Return an exception with its frames and causes in one line, without locals."""
+    """Return an exception with its frames and causes in one line, without locals.
+
+    Of a group the first members are described in its place.
+    """
     parts: list[str] = []
     current: BaseException | None = error
-    while current is not None and len(parts) < _FRAMES:
-        frames = traceback.extract_tb(current.__traceback__)[-_FRAMES:]
-        places = (f"{_base(f.filename)}:{f.lineno} in {f.name}" for f in frames)
-        where = " > ".join(places)
-        parts.append(f"{type(current).__name__}: {current} [{where}]")
+    while current is not None and len(parts) < _CAUSES:
+        parts.append(_describe_one(current))
         following = current.__cause__
         if following is None and not current.__suppress_context__:
             following = current.__context__
         current = following
     return " <- ".join(parts)
+
+
+def _describe_one(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    where = " > ".join(f"{_base(f.filename)}:{f.lineno} in {f.name}" for f in frames)
+    described = f"{type(error).__name__}: {error} [{where}]"
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        listed = " | ".join(map(describe, group.exceptions[:_MEMBERS]))
+        return f"{described} ({listed})"
+    return described
 
 
 def _base(filename: str) -> str:

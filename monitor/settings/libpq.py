@@ -8,6 +8,7 @@ from functools import cache
 import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from pydantic_core import PydanticCustomError
 
 from monitor.settings.values import problem
 
@@ -65,9 +66,15 @@ def build(options: Mapping[str, str]) -> str:
         raise problem("libpq does not accept these connection keywords") from None
 
 
-def has_secret(conninfo: str) -> bool:
-    """Say whether a connection string carries a secret, or cannot be understood."""
+def is_valid(conninfo: str) -> bool:
+    """Say whether libpq understands a connection string."""
     try:
-        return not SECRET_KEYWORDS.isdisjoint(conninfo_to_dict(conninfo))
-    except (psycopg.Error, ValueError):
-        return True
+        parse(conninfo)
+    except PydanticCustomError:
+        return False
+    return True
+
+
+def has_secret(conninfo: str) -> bool:
+    """Say whether a valid connection string carries a secret."""
+    return not SECRET_KEYWORDS.isdisjoint(parse(conninfo))

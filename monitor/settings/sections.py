@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import (
@@ -47,8 +48,9 @@ class HttpSettings(Section):
     external_url: Url | None = Field(
         default=None, description="How others reach this daemon, for links in alerts."
     )
-    expose_query_text: bool = Field(
-        default=False, description="Show statement texts on page and API."
+    expose_query_text: bool | None = Field(
+        default=None,
+        description="Show statement texts; unset only where nobody else can connect.",
     )
 
     @field_validator("listen")
@@ -64,6 +66,20 @@ class HttpSettings(Section):
         if self.token is not None and self.token_file is not None:
             raise problem("has both token and token_file; give one")
         return self
+
+    def read_token(self) -> str:
+        """Return the token as it is now, empty without one; reads its file.
+
+        A file that cannot be read lets nobody operate.
+        """
+        if self.token is not None:
+            return self.token.get_secret_value()
+        if self.token_file is None:
+            return ""
+        try:
+            return Path(self.token_file).read_text().strip()
+        except (OSError, UnicodeError):
+            return ""
 
     @property
     def host(self) -> str:

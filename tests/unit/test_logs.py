@@ -79,6 +79,15 @@ def test_an_exception_is_one_line_with_its_cause(log_format: Format) -> None:
     assert "<- ValueError: password=***" in line
 
 
+def test_members_of_an_exception_group_are_described() -> None:
+    group = ExceptionGroup("two", [ValueError("first"), KeyError("second")])
+
+    text = logs.describe(group)
+
+    assert "ValueError: first" in text
+    assert "KeyError: 'second'" in text
+
+
 def test_tracebacks_show_no_local_variables() -> None:
     stream = configured()
 

@@ -1,0 +1,112 @@
+"""Commands about alerts: try the way to Alertmanager, export the rule files."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from monitor import resources
+from monitor.cli.context import Source, settings_options
+from monitor.cli.exports import copy
+from monitor.cli.output import emit_json, emit_line, emit_table, output_option
+from monitor.errors import ConfigError
+from monitor.model.alert import Alert, AlertState
+from monitor.model.finding import Severity
+from monitor.model.state import NotifierStatus
+from monitor.notifiers.alertmanager import AlertmanagerNotifier, AlertmanagerOptions
+from monitor.settings import Settings
+
+
+@click.group()
+def alerts() -> None:
+    """Try the way to Alertmanager; export the rule files for Prometheus."""
+
+
+@alerts.command()
+@settings_options
+@click.option("--resolve", is_flag=True, help="Send that it is over.")
+@output_option
+def test(source: Source, output: str, *, resolve: bool) -> int:
+    """Send the alert PgvigilTest to every Alertmanager of the settings.
+
+    Exit status 1 when one did not take it.
+    """
+    settings = source.read_and_log()
+    if not settings.alerting.alertmanagers:
+        raise ConfigError(
+            "the settings name no Alertmanager",
+            hint="Set alerting.alertmanagers to a list of {url: …}.",
+        )
+    statuses = asyncio.run(_send(settings, trial_alert(is_over=resolve)))
+    rows = [(one.receiver, one.sent_total == 1, one.error) for one in statuses]
+    if output == "json":
+        names = ("receiver", "taken", "error")
+        emit_json({"receivers": [dict(zip(names, row, strict=True)) for row in rows]})
+    else:
+        emit_table(("receiver", "taken", "error"), rows)
+    return int(not all(taken for _, taken, _ in rows))
+
+
+async def _send(settings: Settings, alert: Alert) -> list[NotifierStatus]:
+    notifiers = [
+        AlertmanagerNotifier(
+            AlertmanagerOptions(
+                url=receiver.url,
+                resend=settings.alerting.resend,
+                timeout=receiver.timeout,
+                headers=receiver.headers,
+            ),
+            now=_now,
+        )
+        for receiver in settings.alerting.alertmanagers
+    ]
+    await asyncio.gather(*(notifier.send_once([alert]) for notifier in notifiers))
+    return [notifier.status for notifier in notifiers]
+
+
+def trial_alert(*, is_over: bool) -> Alert:
+    """Return an alert that wakes nobody and says where it comes from."""
+    now = _now()
+    return Alert(
+        fingerprint="pgvigil-test",
+        name="PgvigilTest",
+        severity=Severity.INFO,
+        state=AlertState.RESOLVED if is_over else AlertState.FIRING,
+        labels={"alertname": "PgvigilTest", "severity": Severity.INFO.value},
+        annotations={
+            "summary": "This is a test of the way from pgvigil to Alertmanager.",
+            "description": f"{getpass.getuser()} ran pgvigil alerts test.",
+        },
+        active_since=now,
+        fired_at=now,
+        resolved_at=now if is_over else None,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@alerts.command()
+@click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("alerts"),
+    show_default=True,
+    help="Where to write the files.",
+)
+@output_option
+def export(directory: Path, output: str) -> None:
+    """Write the rule files and runbooks that come with pgvigil."""
+    root = resources.directory("alerts")
+    files = [*root.rglob("*.yml"), *root.rglob("*.yaml"), *root.rglob("*.md")]
+    written = [str(path) for path in copy(files, root, directory)]
+    if output == "json":
+        emit_json({"files": written})
+        return
+    for path in written:
+        emit_line(path)

@@ -1,0 +1,101 @@
+"""Commands that show a running daemon's lists: indexes, row level security, upkeep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from monitor.cli.client import Daemon, daemon_options
+from monitor.cli.output import emit_json, emit_line, emit_table, output_option
+
+
+@click.command()
+@daemon_options
+@click.option("--target", help="Only of this target.")
+@output_option
+def indexes(daemon: Daemon, target: str | None, output: str) -> None:
+    """List indexes with size, scans and how long they have been watched."""
+    found = daemon.get("/api/v1/indexes", target=target)
+    _emit(
+        found,
+        "indexes",
+        _INDEX,
+        output,
+    )
+
+
+@click.command()
+@daemon_options
+@click.option("--target", help="Only of this target.")
+@output_option
+def rls(daemon: Daemon, target: str | None, output: str) -> None:
+    """List tables with row level security and their policies."""
+    found = daemon.get("/api/v1/rls", target=target)
+    if output == "json":
+        emit_json(found)
+        return
+    emit_table(
+        ("target", "database", "table", "rls", "policy", "for", "roles", "using"),
+        (
+            (
+                table["target"],
+                table["database"],
+                f"{table['schema']}.{table['name']}",
+                table["has_rls"],
+                policy["name"],
+                policy["command"],
+                policy["roles"],
+                policy["using"],
+            )
+            for table in found["rls"]
+            for policy in table["policies"] or [dict.fromkeys(_POLICY)]
+        ),
+    )
+
+
+_INDEX = (
+    "target",
+    "database",
+    "schema",
+    "table",
+    "name",
+    "size_bytes",
+    "idx_scan",
+    "window_scans",
+    "window_since",
+    "is_valid",
+)
+_POLICY = ("name", "command", "roles", "using")
+
+
+@click.command()
+@daemon_options
+@click.option("--target", help="Only of this target.")
+@output_option
+def maintenance(daemon: Daemon, target: str | None, output: str) -> None:
+    """List what upkeep is planned, and what is refused and why."""
+    found = daemon.get("/api/v1/maintenance", target=target)
+    if output == "json":
+        emit_json(found)
+        return
+    columns = ("target", "database", "kind", "schema", "name")
+    emit_line("planned")
+    _table(found.get("actions", ()), (*columns, "mode", "state"))
+    emit_line()
+    emit_line("refused")
+    _table(found.get("refusals", ()), (*columns, "rule", "reason"))
+
+
+def _emit(
+    found: Mapping[str, Any], key: str, columns: Sequence[str], output: str
+) -> None:
+    if output == "json":
+        emit_json(found)
+    else:
+        _table(found[key], columns)
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    emit_table(columns, ([row.get(column) for column in columns] for row in rows))

@@ -1,0 +1,84 @@
+"""Gives the demo's server what an administrator would: roles and schema monitoring."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import LiteralString
+
+import psycopg
+from psycopg import sql
+
+from monitor.demo.schema import DATABASE
+from monitor.model.target import Credentials
+from monitor.postgres.grants import (
+    DDL,
+    MAINTAINER,
+    READER,
+    GrantPlan,
+    grant_scripts,
+)
+from monitor.postgres.install import install
+from monitor.postgres.session import Purpose, Session
+from monitor.postgres.throwaway import ThrowawayServer
+from monitor.postgres.translate import translate
+
+# Without it nobody sees how far a sequence is: pg_monitor does not include it.
+_SEQUENCES: LiteralString = (
+    "grant select on all sequences in schema app to pgvigil_reader"
+)
+
+LOGINS = (READER, MAINTAINER, DDL)
+_VERSIONS_A_MAJOR = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Logins:
+    """The password of each of pgvigil's logins."""
+
+    passwords: dict[str, str]
+
+    def __repr__(self) -> str:
+        return "Logins()"
+
+
+async def prepare(server: ThrowawayServer) -> Logins:
+    """Run what `print-grants` prints, then `install`, as a superuser.
+
+    Raises:
+        TargetError: the server refused a statement.
+        MigrationError: the schema could not be installed.
+    """
+    passwords = {role: secrets.token_urlsafe(16) for role in LOGINS}
+    try:
+        async with await psycopg.AsyncConnection.connect(
+            server.conninfo(DATABASE), autocommit=True
+        ) as connection:
+            major = connection.info.server_version // _VERSIONS_A_MAJOR
+            plan = GrantPlan(
+                version=major, databases=(DATABASE,), owners=("app_owner",)
+            )
+            for script in grant_scripts(plan).values():
+                await connection.execute(script.encode())
+            await connection.execute(_SEQUENCES)
+            for role, password in passwords.items():
+                name = sql.Identifier(role)
+                await connection.execute(
+                    sql.SQL("alter role {} password {}").format(name, password)
+                )
+    except psycopg.Error as error:
+        raise translate(error, what="create the demo's roles") from error
+    await _install(server)
+    return Logins(passwords)
+
+
+async def _install(server: ThrowawayServer) -> None:
+    session = await Session.open(
+        Credentials(conninfo=server.conninfo(DATABASE)),
+        purpose=Purpose.ACT,
+        instance="demo",
+    )
+    try:
+        await install(session)
+    finally:
+        await session.close()
