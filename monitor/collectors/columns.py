@@ -16,6 +16,7 @@ from typing import Any
 
 from monitor.errors import TargetError
 from monitor.model.snapshot import Column, Kind
+from monitor.model.text import clean_text
 from monitor.postgres.request import Reply
 
 _BOOL = 16
@@ -121,9 +122,7 @@ def label(value: object) -> str:
     """Return a label's value; what is unknown is empty."""
     if value is None:
         return ""
-    if isinstance(value, bytes):
-        return value.decode(errors="replace")
-    return str(value)
+    return clean_text(value if isinstance(value, bytes) else str(value))
 
 
 def number(value: object) -> object:

@@ -14,6 +14,7 @@ from typing import cast
 from monitor.collectors.collector import Collected, Moment, Place
 from monitor.collectors.objects import Statements
 from monitor.collectors.query_collector import FileCollector
+from monitor.model.text import clean_text
 from monitor.model.view import StatementText
 from monitor.postgres.queries import Library
 from monitor.postgres.request import Reply, Request
@@ -22,6 +23,8 @@ _BATCH = 500
 _LONGEST = 10_000
 _KNOWN_LIMIT = 50_000
 
+_SUSPICIOUS = re.compile(r"'|--|/\*|\$[A-Za-z_$]")
+"""Cheap to look for; most texts have none of it. `$1` is a parameter."""
 _LITERAL = re.compile(
     r"""
       (?P<comment> --[^\n]* | /\*.*?(?:\*/|\Z) )
@@ -40,6 +43,8 @@ def redact(text: str) -> str:
     pg_stat_statements replaces constants only in statements it normalises:
     a utility statement keeps a password, and any statement its comments.
     """
+    if not _SUSPICIOUS.search(text):
+        return text.strip()
     return _LITERAL.sub(_hide, text).strip()
 
 
@@ -81,7 +86,7 @@ class TextsCollector(FileCollector):
 
 
 def _text(queryid: int, raw: bytes) -> StatementText:
-    text = redact(raw.decode(errors="replace"))
+    text = redact(clean_text(raw))
     return StatementText(
         queryid=queryid,
         text=text[:_LONGEST],

@@ -113,6 +113,27 @@ async def test_the_catalog_holds_what_was_created(
 
 
 @pytest.mark.pg
+async def test_row_level_security_is_counted_by_schema(
+    reader: Credentials, admin: Admin
+) -> None:
+    async with _prepared(reader, admin) as at:
+        await admin.execute("create policy idle on parent using (true)")
+        await admin.execute("alter table untouched enable row level security")
+
+        (row,) = samples((await at.collect("rls")).sheets[0])
+
+    assert row == {
+        "schemaname": "public",
+        "tables": 5,
+        "enabled_tables": 2,
+        "forced_tables": 0,
+        "closed_tables": 1,
+        "ineffective_tables": 1,
+        "policies": 2,
+    }
+
+
+@pytest.mark.pg
 async def test_an_unchanged_catalog_is_the_same_object(
     reader: Credentials, admin: Admin
 ) -> None:

@@ -24,8 +24,12 @@ Admin = psycopg.AsyncConnection[TupleRow]
 
 
 async def _texts(at: Bench) -> dict[int, str]:
-    collected = await at.collect("statement_texts")
-    return {queryid: text.text for queryid, text in collected.texts.items()}
+    """Fetch batch after batch until every statement has its text."""
+    found: dict[int, str] = {}
+    while at.collectors["statement_texts"].requests():
+        collected = await at.collect("statement_texts")
+        found |= {queryid: text.text for queryid, text in collected.texts.items()}
+    return found
 
 
 @pytest.mark.pg
@@ -120,11 +124,12 @@ async def test_texts_are_fetched_once_and_hide_secrets(
     await admin.execute(sql.SQL("drop role {}").format(role))
     async with bench(reader) as at:
         await at.collect("stat_statements")
-        while at.collectors["statement_texts"].requests():
-            texts = await _texts(at)
-            assert not any("S3cr3t" in text for text in texts.values())
+
+        texts = await _texts(at)
 
         assert at.collectors["statement_texts"].requests() == ()
+    assert any("password '…'" in text for text in texts.values())
+    assert not any("S3cr3t" in text for text in texts.values())
 
 
 @pytest.mark.pg
@@ -158,6 +163,26 @@ async def test_one_text_in_a_wrong_encoding_costs_the_texts_and_nothing_else(
     assert collected.sheets[0].rows
     assert activity.sheets[0].rows
     assert any(text.startswith('select $1 as "caf') for text in texts.values())
+
+
+@pytest.mark.pg
+async def test_reading_texts_writes_no_temporary_file(
+    reader: Credentials, admin: Admin
+) -> None:
+    comment = "x" * 6_000_000
+    await admin.execute(f"select 6 /* {comment} */".encode())
+    async with bench(reader) as at:
+        await at.collect("stat_statements")
+        await at.collect("statement_texts")
+        cursor = await admin.execute(
+            "select sum(temp_blks_written) from pg_stat_statements"
+            " where query like '%getdatabaseencoding%'"
+        )
+        row = await cursor.fetchone()
+        await admin.execute("select pg_stat_statements_reset()")
+
+    assert row is not None
+    assert row[0] == 0
 
 
 @pytest.mark.pg

@@ -75,7 +75,7 @@ def test_values_become_numbers_and_labels() -> None:
 
     cells = columns.of_tuples(reply, {}).cells(row)
 
-    assert cells == ("a", "\ufffd", "", 1, 1.5, _NOON.timestamp(), 60.0, None)
+    assert cells == ("a", "\\xff", "", 1, 1.5, _NOON.timestamp(), 60.0, None)
 
 
 def test_rows_that_share_their_labels_are_exported_once() -> None:
