@@ -8,13 +8,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, cast
 
 from monitor.collectors.objects import Objects
-from monitor.model.catalog import Catalog, ForeignKey, Index, Policy, Relation
+from monitor.collectors.policy_store import PolicyStore, Pool, Queue
+from monitor.model.catalog import Catalog, ForeignKey, Index, Relation
 from monitor.postgres.request import Reply
 
-T = TypeVar("T")
 Values = Mapping[str, Any]
 _COPIED = (
     "key_columns",
@@ -44,13 +44,12 @@ class CatalogStore:
         self._indexes: dict[int, Index] = {}
         self._attnums: dict[int, tuple[int, ...]] = {}
         self._structures: dict[int, int] = {}
-        self._policies: dict[int, Policy] = {}
-        self._policy_rows: dict[int, tuple[object, ...]] = {}
         self._foreign_key_rows: tuple[object, ...] = ()
         self._foreign_keys: tuple[ForeignKey, ...] = ()
         self._versions: dict[str, dict[int, int]] = {"relations": {}, "indexes": {}}
-        self._undefined: dict[tuple[Literal["index", "policy"], int], None] = {}
-        self._shared: dict[object, object] = {}
+        self._undefined: Queue = {}
+        self._pool = Pool()
+        self._policies = PolicyStore(self._pool, self._undefined)
         self._has_changed = True
         self._was_renamed = False
 
@@ -77,7 +76,7 @@ class CatalogStore:
                 relations=dict(self._relations),
                 indexes=dict(self._indexes),
                 foreign_keys=self._foreign_keys,
-                policies=tuple(self._policies.values()),
+                policies=self._policies.all,
             )
         self._has_changed = self._was_renamed = False
         return objects.catalog
@@ -93,7 +92,7 @@ class CatalogStore:
                 continue
             self._versions["relations"][oid] = values["version"]
             before = self._relations.get(oid), self._attributes.get(oid)
-            self._attributes[oid] = self._texts(values["attributes"])
+            self._attributes[oid] = self._pool.texts(values["attributes"])
             self._relations[oid] = self._relation(values)
             after = self._relations[oid], self._attributes[oid]
             if before[0] is not None and _identity(*before) != _identity(*after):
@@ -117,10 +116,12 @@ class CatalogStore:
             parent=values["parent"],
             reltuples=values["reltuples"],
             relpages=values["relpages"],
-            reloptions=self._texts(values["reloptions"]),
+            reloptions=self._pool.texts(values["reloptions"]),
             has_rls=values["has_rls"],
             forces_rls=values["forces_rls"],
-            columns=self._share(tuple(filter(None, self._attributes[values["oid"]]))),
+            columns=self._pool.share(
+                tuple(filter(None, self._attributes[values["oid"]]))
+            ),
         )
 
     def _rebuild_indexes(self, relids: set[int]) -> None:
@@ -139,9 +140,7 @@ class CatalogStore:
                     predicate="",
                 )
                 self._undefined["index", oid] = None
-        for oid, policy in self._policies.items():
-            if policy.relid in relids:
-                self._undefined["policy", oid] = None
+        self._policies.forget_names(relids)
 
     def take_indexes(self, rows: Iterable[Values]) -> None:
         """Take in indexes that are new, changed or gone."""
@@ -165,7 +164,7 @@ class CatalogStore:
         self._has_changed = True
         before = self._indexes.get(oid)
         self._versions["indexes"][oid] = values["version"]
-        self._attnums[oid] = self._share(tuple(values["attnums"]))
+        self._attnums[oid] = self._pool.share(tuple(values["attnums"]))
         index = self._index(values)
         if before is not None and self._structures.get(oid) == values["structure"]:
             index = replace(
@@ -192,9 +191,9 @@ class CatalogStore:
             owner=relation.owner,
             method=sys.intern(values["method"]),
             columns=self._columns(relation.oid, self._attnums[values["oid"]]),
-            opclasses=self._texts(values["opclasses"]),
-            collations=self._texts(values["collations"]),
-            options=self._share(tuple(values["options"])),
+            opclasses=self._pool.texts(values["opclasses"]),
+            collations=self._pool.texts(values["collations"]),
+            options=self._pool.share(tuple(values["options"])),
             extension=sys.intern(values["extension"]),
             predicate="",
             expressions="",
@@ -205,7 +204,7 @@ class CatalogStore:
     def _columns(self, relid: int, attnums: tuple[int, ...]) -> tuple[str, ...]:
         """Name an index's columns; an expression (0) or system column is empty."""
         names = self._attributes[relid]
-        return self._share(
+        return self._pool.share(
             tuple(names[n - 1] if 0 < n <= len(names) else "" for n in attnums)
         )
 
@@ -220,9 +219,9 @@ class CatalogStore:
                 oid=oid,
                 name=name,
                 relid=relid,
-                columns=self._texts(columns),
+                columns=self._pool.texts(columns),
                 referenced_relid=referenced,
-                referenced_columns=self._texts(referenced_columns),
+                referenced_columns=self._pool.texts(referenced_columns),
             )
             for oid, name, relid, columns, referenced, referenced_columns in cast(
                 "tuple[tuple[Any, ...], ...]", reply.rows
@@ -231,35 +230,7 @@ class CatalogStore:
 
     def take_policies(self, reply: Reply) -> None:
         """Take in all policies; expressions of unchanged ones are kept."""
-        rows: dict[int, tuple[object, ...]] = {
-            row[0]: row for row in cast("tuple[tuple[Any, ...], ...]", reply.rows)
-        }
-        if rows == self._policy_rows:
-            return
-        self._has_changed = True
-        for gone in self._policies.keys() - rows.keys():
-            self._undefined.pop(("policy", gone), None)
-        before, self._policies = self._policies, {}
-        for oid, row in rows.items():
-            if row == self._policy_rows.get(oid):
-                self._policies[oid] = before[oid]
-            else:
-                values = dict(zip(reply.columns, row, strict=True))
-                self._policies[oid] = self._policy(values)
-                self._undefined["policy", oid] = None
-        self._policy_rows = rows
-
-    def _policy(self, values: Values) -> Policy:
-        return Policy(
-            oid=values["oid"],
-            name=values["name"],
-            relid=values["relid"],
-            command=sys.intern(values["command"]),
-            is_permissive=values["is_permissive"],
-            roles=self._texts(values["roles"]),
-            using=None if values["has_using"] else "",
-            check=None if values["has_check"] else "",
-        )
+        self._has_changed |= self._policies.take(reply)
 
     def next_undefined(self, limit: int) -> tuple[list[int], list[int]]:
         """Return the next indexes and policies without a definition.
@@ -277,33 +248,21 @@ class CatalogStore:
         """Take in definitions; say whether there were any."""
         has_any = False
         for values in rows:
-            oid, definition = values["oid"], values["definition"]
-            index, policy = self._indexes.get(oid), self._policies.get(oid)
-            if definition is not None and index is not None:
+            oid, index = values["oid"], self._indexes.get(values["oid"])
+            using, check = values["expression"] or "", values["predicate"] or ""
+            if values["definition"] is None:
+                has_any |= self._policies.define(oid, using, check)
+            elif index is not None:
                 self._undefined.pop(("index", oid), None)
                 self._indexes[oid] = replace(
                     index,
-                    definition=definition,
-                    expressions=values["expression"] or "",
-                    predicate=values["predicate"] or "",
+                    definition=values["definition"],
+                    expressions=using,
+                    predicate=check,
                 )
-            elif definition is None and policy is not None:
-                self._undefined.pop(("policy", oid), None)
-                self._policies[oid] = replace(
-                    policy,
-                    using=values["expression"] or "",
-                    check=values["predicate"] or "",
-                )
-            else:
-                continue
-            has_any = self._has_changed = True
+                has_any = True
+        self._has_changed |= has_any
         return has_any
-
-    def _texts(self, texts: Iterable[str]) -> tuple[str, ...]:
-        return self._share(tuple(sys.intern(text) for text in texts))
-
-    def _share(self, value: T) -> T:
-        return cast("T", self._shared.setdefault(value, value))
 
 
 def _identity(
