@@ -91,11 +91,10 @@ def _operation(verb: str, summary: str) -> Callable[..., None]:
     ) -> None:
         path = f"/api/v1/actions/{segment(action_id)}/{verb}"
         found = daemon.post(path, target=target, by=getpass.getuser())
-        action: Mapping[str, Any] = found.get("action", found)
         if output == "json":
             emit_json(found)
             return
-        emit_line(f"action {action_id} is {action.get('state', 'noted')}")
+        emit_line(f"action {action_id} is {found['action']['state']}")
 
     operate.__doc__ = summary
     return operate
@@ -109,7 +108,7 @@ actions.command("undo")(_operation("undo", "Run the stored way back of an action
 
 
 def _actions(daemon: Daemon, target: str | None) -> list[Any]:
-    return daemon.get("/api/v1/actions", target=target)["actions"]
+    return daemon.get("/api/v1/actions", target=target, limit="10000")["actions"]
 
 
 def _emit(found: Sequence[Mapping[str, Any]], output: str, *more: str) -> None:

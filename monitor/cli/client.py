@@ -134,15 +134,12 @@ def _document(status: int, text: bytes) -> dict[str, Any]:
 
 
 def _refusal(status: int, document: Mapping[str, Any]) -> MonitorError:
-    error: Any = document.get("error", document)
-    fields = cast("Mapping[str, Any]", error if isinstance(error, dict) else {})
-    said = str(fields.get("message") or (error if isinstance(error, str) else ""))
-    hint = str(fields.get("hint") or "")
+    hint = str(document.get("hint") or "")
     if status in _REFUSED and not hint:
         hint = "Operating needs --token-file; reading may need --user."
     return MonitorError(
-        said or f"the daemon answered HTTP {status}",
-        detail=str(fields.get("detail") or ""),
+        str(document.get("error") or f"the daemon answered HTTP {status}"),
+        detail=str(document.get("detail") or ""),
         hint=hint,
     )
 

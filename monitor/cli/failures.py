@@ -22,13 +22,15 @@ def guarded(command: Callable[[], object], *, debug: bool) -> int:
     """Run a command and return its exit status; never lets an exception out."""
     try:
         status = command()
+        sys.stdout.flush()
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except (click.Abort, KeyboardInterrupt):
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader, such as head, has seen enough. Python would complain at exit.
+    except (BrokenPipeError, SystemExit):
+        # The reader, such as head, has seen enough; click makes it a SystemExit.
+        # Python would complain about what it could not write when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the outermost boundary

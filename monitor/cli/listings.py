@@ -14,10 +14,11 @@ from monitor.cli.output import emit_json, emit_line, emit_table, output_option
 @click.command()
 @daemon_options
 @click.option("--target", help="Only of this target.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 @output_option
-def indexes(daemon: Daemon, target: str | None, output: str) -> None:
+def indexes(daemon: Daemon, target: str | None, limit: int, output: str) -> None:
     """List indexes with size, scans and how long they have been watched."""
-    found = daemon.get("/api/v1/indexes", target=target)
+    found = daemon.get("/api/v1/indexes", target=target, limit=str(limit))
     _emit(
         found,
         "indexes",
@@ -80,12 +81,17 @@ def maintenance(daemon: Daemon, target: str | None, output: str) -> None:
     if output == "json":
         emit_json(found)
         return
+    targets: list[Mapping[str, Any]] = found["maintenance"]
+    for paused in (one["target"] for one in targets if one["is_paused"]):
+        emit_line(f"every action on target {paused} is paused")
     columns = ("target", "database", "kind", "schema", "name")
     emit_line("planned")
-    _table(found.get("actions", ()), (*columns, "mode", "state"))
+    planned = [action for one in targets for action in one["actions"]]
+    _table(planned, (*columns, "mode", "state"))
     emit_line()
     emit_line("refused")
-    _table(found.get("refusals", ()), (*columns, "rule", "reason"))
+    refused = [refusal for one in targets for refusal in one["refusals"]]
+    _table(refused, (*columns, "rule", "reason"))
 
 
 def _emit(
