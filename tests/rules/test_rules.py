@@ -1,0 +1,155 @@
+"""The rule files and examples, as Prometheus's and Alertmanager's tools see them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests import companions
+
+ROOT = Path(__file__).parent.parent.parent
+ALERTS = ROOT / "alerts"
+RULES = sorted(ALERTS.glob("pgvigil-*.yml"))
+TESTS = sorted(Path(__file__).parent.glob("*.yml"))
+PLACEHOLDER = "http://pgvigil.example:9843"
+
+
+def load(path: Path) -> Any:
+    return yaml.safe_load(path.read_text())
+
+
+def all_alerts() -> Iterator[dict[str, Any]]:
+    for path in RULES:
+        for group in load(path)["groups"]:
+            yield from group["rules"]
+
+
+def all_cases() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield every test with each of its expectations."""
+    for path in TESTS:
+        for test in load(path)["tests"]:
+            for case in test["alert_rule_test"]:
+                yield test, case
+
+
+def names() -> list[str]:
+    return [alert["alert"] for alert in all_alerts()]
+
+
+def cases_of(name: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    return [(test, case) for test, case in all_cases() if case["alertname"] == name]
+
+
+def run(*command: object) -> str:
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, check=False
+    )
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("rules", RULES, ids=lambda path: path.name)
+def test_promtool_accepts_the_rules(rules: Path):
+    promtool = companions.require("promtool")
+
+    complaints = run(promtool, "check", "rules", "--lint-fatal", rules)
+
+    assert complaints == ""
+
+
+@pytest.mark.parametrize("tests", TESTS, ids=lambda path: path.name)
+def test_alerts_fire_when_they_should(tests: Path):
+    promtool = companions.require("promtool")
+
+    failures = run(promtool, "test", "rules", tests)
+
+    assert failures == ""
+
+
+def test_promtool_does_find_a_wrong_expectation(tmp_path: Path):
+    promtool = companions.require("promtool")
+    wrong = load(TESTS[0])
+    wrong["rule_files"] = [str(path) for path in RULES]
+    for test in wrong["tests"]:
+        for case in test["alert_rule_test"]:
+            case["exp_alerts"] = []
+    file = tmp_path / "wrong.yml"
+    file.write_text(yaml.safe_dump(wrong))
+
+    assert "FAILED" in run(promtool, "test", "rules", file)
+
+
+def test_promtool_accepts_the_example_of_scraping():
+    promtool = companions.require("promtool")
+
+    complaints = run(promtool, "check", "config", ALERTS / "prometheus.example.yml")
+
+    assert complaints == ""
+
+
+def test_amtool_accepts_the_example_of_routing():
+    amtool = companions.require("amtool")
+
+    complaints = run(amtool, "check-config", ALERTS / "alertmanager.example.yml")
+
+    assert complaints == ""
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_alert_is_seen_firing(name: str):
+    assert [case for _, case in cases_of(name) if case["exp_alerts"]]
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_alert_is_seen_silent(name: str):
+    assert [case for _, case in cases_of(name) if not case["exp_alerts"]]
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_alert_is_seen_across_a_gap(name: str):
+    values = [
+        series["values"]
+        for test, _ in cases_of(name)
+        for series in test["input_series"]
+    ]
+
+    # A failed scrape with scrapes after it, not the end of a series.
+    assert [text for text in values if re.search(r"stale (_ )?\d", text)]
+
+
+@pytest.mark.parametrize("alert", list(all_alerts()), ids=names())
+def test_alerts_follow_the_conventions(alert: dict[str, Any]):
+    annotations = alert["annotations"]
+
+    assert re.fullmatch(r"Pgvigil([A-Z][a-z]+)+", alert["alert"])
+    assert alert["labels"].keys() == {"severity"}
+    assert alert["labels"]["severity"] in {"critical", "warning", "info"}
+    assert annotations.keys() == {"summary", "description", "runbook_url"}
+    assert "{{" not in annotations["summary"]
+    assert "{{" in annotations["description"]
+    assert annotations["runbook_url"].startswith(f"{PLACEHOLDER}/runbooks/")
+
+
+def test_names_are_unique():
+    found = names()
+
+    assert sorted(set(found)) == sorted(found)
+
+
+def test_every_alert_on_the_daemon_has_a_runbook():
+    fixed = {
+        alert["annotations"]["runbook_url"].rpartition("/")[2]
+        for alert in all_alerts()
+        if "{{" not in alert["annotations"]["runbook_url"]
+    }
+    pages = {path.stem: path.read_text() for path in ALERTS.glob("runbooks/*.md")}
+
+    assert sorted(pages) == sorted(fixed)
+    for name, page in pages.items():
+        assert page.startswith(f"# {name}: ")
+        assert all(f"How to {verb}: " in page for verb in ("look", "fix", "silence"))
