@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
+from monitor.alerting.machine import alert_name
 from tests import companions
 
 ROOT = Path(__file__).parent.parent.parent
 ALERTS = ROOT / "alerts"
 RULES = sorted(ALERTS.glob("pgvigil-*.yml"))
+RUNBOOKS = sorted((ALERTS / "runbooks").glob("*.md"))
 TESTS = sorted(Path(__file__).parent.glob("*.yml"))
 PLACEHOLDER = "http://pgvigil.example:9843"
 
@@ -142,14 +144,20 @@ def test_names_are_unique():
 
 
 def test_every_alert_on_the_daemon_has_a_runbook():
-    fixed = {
-        alert["annotations"]["runbook_url"].rpartition("/")[2]
+    linked = {
+        alert["annotations"]["runbook_url"].rpartition("/")[2]: alert["alert"]
         for alert in all_alerts()
         if "{{" not in alert["annotations"]["runbook_url"]
     }
-    pages = {path.stem: path.read_text() for path in ALERTS.glob("runbooks/*.md")}
+    pages = sorted(path.stem for path in RUNBOOKS)
 
-    assert sorted(pages) == sorted(fixed)
-    for name, page in pages.items():
-        assert page.startswith(f"# {name}: ")
-        assert all(f"How to {verb}: " in page for verb in ("look", "fix", "silence"))
+    assert sorted(linked) == pages
+    assert [alert_name(page) for page in pages] == [linked[page] for page in pages]
+
+
+@pytest.mark.parametrize("page", RUNBOOKS, ids=lambda path: path.stem)
+def test_runbooks_say_how_to_look_fix_and_silence(page: Path):
+    text = page.read_text()
+
+    assert text.startswith("# ")
+    assert all(f"\nHow to {verb}: " in text for verb in ("look", "fix", "silence"))
