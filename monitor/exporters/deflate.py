@@ -13,7 +13,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 _HEADER = bytes((0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF))
 _END = b"\x03\x00"  # an empty last block
@@ -99,6 +99,7 @@ def _product(a: int, b: int) -> int:
     return result
 
 
+@lru_cache(maxsize=16_384)
 def _power(length: int) -> int:
     """Return x to the power of 8 * length: what moves a CRC past so many bytes."""
     result, place = _ONE, 0
