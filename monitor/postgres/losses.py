@@ -121,7 +121,9 @@ class Losses:
         return f'table "{name}" with {await self._rows(thing)}'
 
     async def _rows(self, thing: Thing) -> str:
-        query = sql.SQL("select count(*) from (select from {} limit {}) as t").format(
+        query = sql.SQL(
+            "select pg_catalog.count(*) from (select from {} limit {}) as t"
+        ).format(
             sql.Identifier(thing.schemaname, thing.name), sql.Literal(_COUNTED + 1)
         )
         try:
