@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -89,7 +90,10 @@ def demo(*, once: bool, seconds: float, listen: str | None, output: str) -> int:
         emit_state(state, output)
         return 0
     address = listen or _free_address()
-    asyncio.run(_stopped_by_sigterm(_serve(address, progress)))
+    # Ctrl-C is how it is meant to end, whenever it comes.
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_stopped_by_sigterm(_serve(address, progress)))
+    click.echo("\nstopped; nothing is left behind")
     return 0
 
 
@@ -164,7 +168,6 @@ async def _serve(listen: str, progress: Progress) -> None:
         for task in (running, announcing):
             if not task.cancelled():
                 task.result()
-    click.echo("\nstopped; nothing is left behind")
 
 
 def _introduce(stage: Stage, listen: str) -> None:
