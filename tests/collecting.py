@@ -39,8 +39,10 @@ class Bench:
         return await self.session.run_all(requests, seconds=SECONDS)
 
     async def collect(self, name: str) -> Collected:
-        """Run one collector once and return what it made of the replies."""
+        """Run one collector once, if it has anything to ask; return what it made."""
         requests = self.collectors[name].requests()
+        if not requests:
+            return Collected()
         first, *replies = await self.session.run_all(
             (epoch.request(), *requests), seconds=SECONDS
         )

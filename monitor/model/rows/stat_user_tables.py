@@ -12,7 +12,8 @@ class TableRow:
     """One row per table; names come from the catalog by `oid`.
 
     Only tables whose change token moved are read; the others keep the very same
-    object from cycle to cycle. `token` is the sum of the monotone counters.
+    object from cycle to cycle. `token` adds up the counters and weighs in live
+    and dead tuples, which TRUNCATE and pruning change without counting.
     """
 
     KEY: ClassVar[tuple[str, ...]] = ("oid",)

@@ -35,6 +35,7 @@ async def test_the_epoch_stays_while_nothing_is_reset(
     assert before == after
 
 
+@pytest.mark.promise(11)
 @pytest.mark.pg
 async def test_a_reset_of_a_databases_statistics_moves_its_epoch(
     reader: Credentials, admin: psycopg.AsyncConnection[TupleRow]
@@ -49,6 +50,7 @@ async def test_a_reset_of_a_databases_statistics_moves_its_epoch(
     assert await eventually(look) != before
 
 
+@pytest.mark.promise(11)
 @pytest.mark.pg
 async def test_a_crash_that_the_server_survives_moves_the_epoch(major: int) -> None:
     with ThrowawayServer(binaries=servers.binaries(major)) as server:

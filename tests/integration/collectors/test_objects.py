@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import LiteralString
@@ -10,7 +11,10 @@ import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
+from monitor.collectors.collector import Collector
+from monitor.errors import TargetError
 from monitor.model.catalog import Catalog
+from monitor.model.rows.backends import BackendRow
 from monitor.model.rows.relation_size import SizeRow
 from monitor.model.rows.sequences import SequencesRow
 from monitor.model.rows.stat_user_indexes import IndexRow
@@ -173,6 +177,7 @@ async def test_renamed_dropped_and_created_objects_are_noticed(
     )
 
 
+@pytest.mark.promise(2)
 @pytest.mark.pg
 async def test_a_locked_table_costs_only_its_own_definitions(
     reader: Credentials, admin: Admin, conninfo: str
@@ -195,6 +200,7 @@ async def test_a_locked_table_costs_only_its_own_definitions(
     assert free.policies[0].using == "(parent_id = 1)"
 
 
+@pytest.mark.promise(2)
 @pytest.mark.pg
 async def test_a_locked_table_is_sized_by_its_pages(
     reader: Credentials, admin: Admin, conninfo: str
@@ -226,6 +232,47 @@ async def test_a_locked_table_is_sized_by_its_pages(
     assert locked[child].size_bytes == exact[child].size_bytes
     assert locked[parent].is_exact
     assert exact[child].frozen_xid_age is not None
+
+
+@pytest.mark.promise(2)
+@pytest.mark.pg
+async def test_no_collector_waits_for_a_lock_that_is_held_or_awaited(
+    reader: Credentials, admin: Admin, conninfo: str
+) -> None:
+    async with (
+        _prepared(reader, admin) as at,
+        await psycopg.AsyncConnection.connect(conninfo) as user,
+        await psycopg.AsyncConnection.connect(conninfo) as locker,
+        await psycopg.AsyncConnection.connect(conninfo) as queued,
+    ):
+        await admin.execute("create index late on parent (name)")
+        await user.execute("select from parent")
+        await locker.execute("lock table child in access exclusive mode")
+        waiting = asyncio.create_task(
+            queued.execute("lock table parent in access exclusive mode")
+        )
+        await at.until(
+            "backends", BackendRow, lambda rows: any(r.blocked_by for r in rows)
+        )
+
+        try:
+            failed = [n for n, c in at.collectors.items() if not await _runs(at, n, c)]
+        finally:
+            await user.rollback()
+            await waiting
+
+    assert failed == []
+
+
+async def _runs(at: Bench, name: str, collector: Collector) -> bool:
+    """Say whether a collector can run, where it is meant to."""
+    if collector.skipped:
+        return True
+    try:
+        await at.collect(name)
+    except TargetError:
+        return False
+    return True
 
 
 @pytest.mark.pg

@@ -49,6 +49,8 @@ _FAMILIES = {
 }
 _ARRAYS = {1005, 1007, 1009, 1016}
 _MOMENT = 1184
+_CALL = re.compile(r'(?<![\w."])([a-z_]+)\(')
+_KEYWORDS = {"array", "coalesce", "greatest", "least", "nullif"}
 _OUTPUT = re.compile(r"^    (?! |from ).* as (\w+),?(?:\s*--.*)?$", re.MULTILINE)
 """The select list is indented once, what lies deeper is not put out."""
 
@@ -108,6 +110,17 @@ async def _run(
         return queries, await at.session.run_all(requests, seconds=SECONDS)
 
 
+@pytest.mark.promise(15)
+def test_every_function_of_a_shipped_file_is_qualified() -> None:
+    libraries = Libraries.load()
+
+    for library in (libraries.stats, libraries.metrics):
+        for name in library.names:
+            for path in library.variants(name):
+                code = re.sub(r"--[^\n]*|'[^']*'", "", path.read_text())
+                assert set(_CALL.findall(code)) <= _KEYWORDS, path.name
+
+
 def test_every_shipped_file_is_readable() -> None:
     libraries = Libraries.load()
 
@@ -120,6 +133,7 @@ def test_every_row_class_has_a_query_and_every_query_a_use() -> None:
     assert set(libraries.stats.names) == (row_classes().keys() - _ELSEWHERE | _NOT_ROWS)
 
 
+@pytest.mark.promise(16)
 @pytest.mark.pg("all")
 async def test_every_query_runs_twice_in_one_pipeline_as_the_reader(
     reader: Credentials,

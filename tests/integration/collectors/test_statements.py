@@ -81,6 +81,7 @@ async def test_an_entry_that_did_not_move_stays_the_same_object(
     assert 0 < len(moved) < len(second.rows)
 
 
+@pytest.mark.promise(11)
 @pytest.mark.pg(">=14")
 async def test_a_reset_of_the_extension_begins_a_new_epoch(
     reader: Credentials, admin: Admin
@@ -115,6 +116,7 @@ async def test_names_are_read_again_only_for_an_unknown_role(
     assert f"role_{database}" in collected.roles.values()
 
 
+@pytest.mark.promise(14)
 @pytest.mark.pg
 async def test_texts_are_fetched_once_and_hide_secrets(
     reader: Credentials, admin: Admin, database: str
@@ -132,6 +134,7 @@ async def test_texts_are_fetched_once_and_hide_secrets(
     assert not any("S3cr3t" in text for text in texts.values())
 
 
+@pytest.mark.promise(13)
 @pytest.mark.pg
 async def test_one_text_in_a_wrong_encoding_costs_the_texts_and_nothing_else(
     reader: Credentials, admin: Admin, cluster: Cluster, database: str
