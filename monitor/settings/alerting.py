@@ -33,10 +33,14 @@ from monitor.settings.values import (
 class EndpointSettings(Section):
     """A URL of someone else's, with what it takes to be let in."""
 
-    url: Url
-    username: str | None = None
-    password_file: str | None = None
-    token_file: str | None = None
+    url: Url = Field(description="Where it listens, http or https.")
+    username: str | None = Field(default=None, description="User of basic auth.")
+    password_file: str | None = Field(
+        default=None, description="File with that user's password."
+    )
+    token_file: str | None = Field(
+        default=None, description="File with a bearer token, read each time."
+    )
 
     @model_validator(mode="after")
     def _check_authentication(self) -> Self:
@@ -67,13 +71,17 @@ class EndpointSettings(Section):
 class AlertmanagerSettings(EndpointSettings):
     """One Alertmanager to tell."""
 
-    timeout: PositiveDuration = timedelta(seconds=5)
+    timeout: PositiveDuration = Field(
+        default=timedelta(seconds=5), description="How long one delivery may take."
+    )
 
 
 class HttpSdSettings(EndpointSettings):
     """A URL that lists targets in Prometheus's http_sd form."""
 
-    refresh: PositiveDuration = timedelta(seconds=30)
+    refresh: PositiveDuration = Field(
+        default=timedelta(seconds=30), description="How often the list is fetched."
+    )
 
     def to_source(self) -> HttpSource:
         """Return the value the runtime works with."""
@@ -83,9 +91,14 @@ class HttpSdSettings(EndpointSettings):
 class HoldSettings(Section):
     """How long a finding lasts before it fires; null never fires."""
 
-    critical: Duration | None = timedelta(0)
-    warning: Duration | None = timedelta(minutes=5)
-    info: Duration | None = None
+    critical: Duration | None = Field(
+        default=timedelta(0),
+        description="How long a critical finding lasts before it fires; null never.",
+    )
+    warning: Duration | None = Field(
+        default=timedelta(minutes=5), description="The same for warnings."
+    )
+    info: Duration | None = Field(default=None, description="The same for information.")
 
     def by_severity(self) -> dict[Severity, timedelta]:
         """Return the severities that fire at all."""

@@ -76,9 +76,15 @@ class MaintenanceSettings(Section):
         description="Rest after a failure; doubles with each further one.",
     )
     schemas: Names = Field(default=("*",), description="Patterns of schemas to act in.")
-    lock_timeout: PositiveDuration = timedelta(seconds=2)
-    statement_timeout: PositiveDuration = timedelta(hours=1)
-    approval_expires: PositiveDuration = timedelta(days=7)
+    lock_timeout: PositiveDuration = Field(
+        default=timedelta(seconds=2), description="How long an action waits for a lock."
+    )
+    statement_timeout: PositiveDuration = Field(
+        default=timedelta(hours=1), description="How long an action may take."
+    )
+    approval_expires: PositiveDuration = Field(
+        default=timedelta(days=7), description="How long an action may await approval."
+    )
     allow_superuser_actions: bool = Field(
         default=False, description="Act although the role is a superuser."
     )

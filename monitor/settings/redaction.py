@@ -26,12 +26,13 @@ def redacted(settings: Settings) -> dict[str, object]:
 
 def _show(value: object) -> object:
     if isinstance(value, BaseModel):
-        return {name: _field(value, name) for name in type(value).model_fields}
+        return {name: show_field(value, name) for name in type(value).model_fields}
     items = as_list(value)
     return value if items is None else [_show(item) for item in items]
 
 
-def _field(model: BaseModel, name: str) -> object:
+def show_field(model: BaseModel, name: str) -> object:
+    """Return one field of a model as a settings file would have it."""
     value = getattr(model, name)
     if name == "password_command" and value:
         # A token may stand among the arguments.

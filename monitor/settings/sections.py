@@ -50,7 +50,7 @@ class HttpSettings(Section):
     )
     expose_query_text: bool | None = Field(
         default=None,
-        description="Show statement texts; unset only where nobody else can connect.",
+        description="Show statement texts; unset, only where just this host connects.",
     )
 
     @field_validator("listen")
@@ -110,8 +110,12 @@ class ExpositionSettings(Section):
     top: int | None = Field(
         default=None, ge=1, description="Tables, indexes, statements with own series."
     )
-    max_series_per_family: int | None = Field(default=None, ge=1)
-    max_series_per_target: int | None = Field(default=None, ge=1)
+    max_series_per_family: int | None = Field(
+        default=None, ge=1, description="Hard cap of each metric family."
+    )
+    max_series_per_target: int | None = Field(
+        default=None, ge=1, description="Hard cap of each target."
+    )
 
     def limits(self, profile: Profile) -> SeriesLimits:
         """Return the limits of a profile with what is set here."""
@@ -138,10 +142,20 @@ class GovernorSettings(Section):
 class TimeoutSettings(Section):
     """Bounds on everything that waits for a server."""
 
-    connect: PositiveDuration = timedelta(seconds=3)
-    statement: PositiveDuration = timedelta(seconds=10)
-    lock: PositiveDuration = timedelta(milliseconds=100)
-    grace: PositiveDuration = timedelta(milliseconds=500)
+    connect: PositiveDuration = Field(
+        default=timedelta(seconds=3), description="How long connecting may take."
+    )
+    statement: PositiveDuration = Field(
+        default=timedelta(seconds=10), description="How long one statement may take."
+    )
+    lock: PositiveDuration = Field(
+        default=timedelta(milliseconds=100),
+        description="How long a statement may wait for a lock.",
+    )
+    grace: PositiveDuration = Field(
+        default=timedelta(milliseconds=500),
+        description="How long a cancelled statement has to end.",
+    )
 
     def to_limits(self) -> Limits:
         """Return the values that sessions work with."""

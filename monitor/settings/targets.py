@@ -89,14 +89,32 @@ Labels = Annotated[Table, AfterValidator(check_labels)]
 class IntervalSettings(Section):
     """How often each kind of statistics is read."""
 
-    activity: Interval = Intervals().activity
-    statements: Interval = Intervals().statements
-    tables: Interval = Intervals().tables
-    indexes: Interval = Intervals().indexes
-    catalog: Interval = Intervals().catalog
-    sizes: Interval = Intervals().sizes
-    texts: Interval = Intervals().texts
-    capabilities: Interval = Intervals().capabilities
+    activity: Interval = Field(
+        default=Intervals().activity,
+        description="Connections, locks, blocking chains, replication.",
+    )
+    statements: Interval = Field(
+        default=Intervals().statements, description="pg_stat_statements, without texts."
+    )
+    tables: Interval = Field(
+        default=Intervals().tables, description="Statistics of tables."
+    )
+    indexes: Interval = Field(
+        default=Intervals().indexes, description="Statistics of indexes."
+    )
+    catalog: Interval = Field(
+        default=Intervals().catalog, description="Definitions, policies, lints."
+    )
+    sizes: Interval = Field(
+        default=Intervals().sizes, description="The next part of the rotation of sizes."
+    )
+    texts: Interval = Field(
+        default=Intervals().texts, description="Texts of statements not seen before."
+    )
+    capabilities: Interval = Field(
+        default=Intervals().capabilities,
+        description="Version, role, extensions, privileges.",
+    )
 
     def to_intervals(self) -> Intervals:
         """Return the values the runtime works with."""
@@ -108,10 +126,16 @@ class IntervalSettings(Section):
 class RoleSettings(Section):
     """Another login on the same server."""
 
-    user: str = Field(min_length=1)
-    password: SecretStr | None = None
-    password_file: str | None = None
-    password_command: Command | None = None
+    user: str = Field(min_length=1, description="The role.")
+    password: SecretStr | None = Field(
+        default=None, description="Its password; better, use one of the following."
+    )
+    password_file: str | None = Field(
+        default=None, description="File with the password, read at every connect."
+    )
+    password_command: Command | None = Field(
+        default=None, description="Command that prints it, run at every connect."
+    )
 
     @model_validator(mode="after")
     def _check_one_way(self) -> Self:
