@@ -36,7 +36,7 @@ def guarded(command: Callable[[], object], *, debug: bool) -> int:
     except Exception as error:  # noqa: BLE001 - the outermost boundary
         _report(error)
         if debug:
-            traceback.print_exc()
+            click.echo(redact(traceback.format_exc()), err=True)
         return FAILED
     return status if isinstance(status, int) else 0
 
