@@ -9,7 +9,9 @@ run repairs it.
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 
@@ -17,12 +19,16 @@ from monitor.errors import MigrationError
 from monitor.model import migration_plan, script
 from monitor.model.migration import Migration
 from monitor.model.migration_plan import Plan, VersionStatus
+from monitor.postgres.access import ACCESS
 from monitor.postgres.bookkeeping import Bookkeeping
 from monitor.postgres.losses import Losses
 from monitor.postgres.migration_files import SETS, load, shipped
+from monitor.postgres.ownership import as_owner
 from monitor.postgres.script_runner import Patience, ScriptRunner
 from monitor.postgres.session import Session
 from monitor.postgres.translate import translate
+
+T = TypeVar("T")
 
 
 class Migrator:
@@ -62,7 +68,7 @@ class Migrator:
         Raises:
             MigrationError: a file failed; those before it stay applied.
         """
-        return await self._runner.in_turn(self._line.name, lambda: self._up(to))
+        return await self._changed(lambda: self._up(to))
 
     async def rehearse(self, to: str | None = None) -> tuple[Migration, ...]:
         """Run what is pending in one transaction and roll it back.
@@ -72,7 +78,7 @@ class Migrator:
         Raises:
             MigrationError: a file would fail.
         """
-        return await self._runner.in_turn(self._line.name, lambda: self._rehearse(to))
+        return await self._changed(lambda: self._rehearse(to))
 
     async def preview_down(
         self, to: str | None = None, *, allow_cascade: bool = False
@@ -81,8 +87,8 @@ class Migrator:
 
         The files are run in a transaction that is rolled back.
         """
-        return await self._runner.in_turn(
-            self._line.name, lambda: self._preview(to, allow_cascade=allow_cascade)
+        return await self._changed(
+            lambda: self._preview(to, allow_cascade=allow_cascade)
         )
 
     async def down(
@@ -106,18 +112,20 @@ class Migrator:
                 detail=f"Lost would be: {'; '.join(losses) or 'nothing'}.",
                 hint="Repeat with --confirm.",
             )
-        return await self._runner.in_turn(
-            self._line.name, lambda: self._down(to, allow_cascade=allow_cascade)
-        )
+        return await self._changed(lambda: self._down(to, allow_cascade=allow_cascade))
 
     async def baseline(self, version: str) -> tuple[Migration, ...]:
         """Record all versions up to one as applied without running them.
 
         For a database that has these objects already.
         """
-        return await self._runner.in_turn(
-            self._line.name, lambda: self._baseline(version)
-        )
+        return await self._changed(lambda: self._baseline(version))
+
+    async def _changed(self, work: Callable[[], Awaitable[T]]) -> T:
+        if self._line.schema != "monitoring":
+            return await self._runner.in_turn(self._line.name, work)
+        async with as_owner(self._connection):
+            return await self._runner.in_turn(self._line.name, work)
 
     async def _applied(self) -> tuple[migration_plan.Applied, ...]:
         try:
@@ -135,6 +143,8 @@ class Migrator:
                 await self._apply_whole(migration, step)
             else:
                 await self._apply_in_steps(migration, step)
+        if plan.steps and self._line.schema == "monitoring":
+            await self._connection.execute(ACCESS)
         return plan.steps
 
     async def _rehearse(self, to: str | None) -> tuple[Migration, ...]:

@@ -3,50 +3,62 @@
 -- their scans and sizes are added up, and the parts themselves are left out.
 
 create or replace view monitoring.index_facts as
-with part as (
-    select
-        coalesce(pg_catalog.pg_partition_root(i.indexrelid)::oid, i.indexrelid) as root,
-        pg_catalog.sum(pg_catalog.pg_stat_get_numscans(i.indexrelid))::bigint as scans,
-        null::timestamptz as last_idx_scan,
-        pg_catalog.sum(
-            case
-                when c.relkind = 'i'
-                    then
-                        monitoring.relation_bytes(
-                            i.indexrelid,
-                            (select monitoring.locked_relations())
-                        )
-                else 0
-            end
-        )::bigint as size_bytes,
-        pg_catalog.bool_and(i.indisvalid) as is_valid
-    from pg_catalog.pg_index as i
-    join pg_catalog.pg_class as c on c.oid = i.indexrelid
-    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-    where not monitoring.is_managed_schema(n.nspname)
-    group by 1
-)
-
 select
     i.indexrelid as indexrelid,
     i.indrelid as indrelid,
     n.nspname as schemaname,
     t.relname as tablename,
     c.relname as indexname,
-    p.scans as idx_scan,
-    p.last_idx_scan as last_idx_scan,
-    p.size_bytes as size_bytes,
-    p.is_valid and i.indisready as is_valid,
+    case
+        when c.relkind = 'I'
+            then (
+                select pg_catalog.sum(pg_catalog.pg_stat_get_numscans(p.oid))::bigint
+                from monitoring.index_parts(i.indexrelid) as p (oid)
+            )
+        else pg_catalog.pg_stat_get_numscans(i.indexrelid)
+    end as idx_scan,
+    null::timestamptz as last_idx_scan,
+    case
+        when c.relkind = 'I'
+            then (
+                select
+                    pg_catalog.sum(
+                        monitoring.relation_bytes(
+                            p.oid,
+                            (select monitoring.locked_relations())
+                        )
+                    )::bigint
+                from monitoring.index_parts(i.indexrelid) as p (oid)
+            )
+        else
+            monitoring.relation_bytes(
+                i.indexrelid,
+                (select monitoring.locked_relations())
+            )
+    end as size_bytes,
+    i.indisvalid and i.indisready as is_valid,
     i.indisunique as is_unique,
     c.relkind = 'I' as is_partitioned,
     i.indisprimary
     or i.indisexclusion
     or i.indisreplident
     or i.indisclustered
+    -- By pg_depend: pg_constraint has no index on conindid.
     or exists (
         select
-        from pg_catalog.pg_constraint as k
-        where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x', 'f')
+        from pg_catalog.pg_depend as d
+        where
+            d.classid = 'pg_catalog.pg_class'::regclass
+            and d.objid = i.indexrelid
+            and d.refclassid = 'pg_catalog.pg_constraint'::regclass
+    )
+    or exists (
+        select
+        from pg_catalog.pg_depend as d
+        where
+            d.refclassid = 'pg_catalog.pg_class'::regclass
+            and d.refobjid = i.indexrelid
+            and d.classid = 'pg_catalog.pg_constraint'::regclass
     )
     or exists (
         select
@@ -93,8 +105,7 @@ select
         -- From PostgreSQL 15.
         pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct'
     ) as shape
-from part as p
-join pg_catalog.pg_index as i on i.indexrelid = p.root
+from pg_catalog.pg_index as i
 join pg_catalog.pg_class as c on c.oid = i.indexrelid
 join pg_catalog.pg_class as t on t.oid = i.indrelid
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
@@ -104,7 +115,10 @@ cross join lateral (
         (
             pg_catalog.string_to_array(i.indkey::text, ' ')::smallint[]
         )[1:i.indnkeyatts] as columns
-) as keys;
+) as keys
+where
+    not c.relispartition
+    and not monitoring.is_managed_schema(n.nspname);
 
 comment on view monitoring.index_facts is
     'Everything that decides about an index, one row per index of the application''s tables.';

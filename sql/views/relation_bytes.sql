@@ -1,10 +1,11 @@
 -- Size of a relation with its TOAST table and indexes; of a locked one by pg_class.relpages.
--- `locked` comes from monitoring.locked_relations(), read once per query.
+-- `locked` comes from monitoring.locked_relations(), read once per query. Stable, so
+-- that a view which shows it can be merged into the query that reads that view.
 
 create or replace function monitoring.relation_bytes(relid oid, locked oid[])
 returns bigint
 language sql
-volatile
+stable
 set search_path = pg_catalog, pg_temp
 as $body$
     select

@@ -20,6 +20,7 @@ from monitor.postgres.grants import (
     print_grants,
 )
 from monitor.postgres.install import uninstall
+from monitor.postgres.migrate import Migrator
 from tests.integration.postgres.schema import (
     PASSWORD,
     Admin,
@@ -293,6 +294,26 @@ async def test_the_owner_of_the_schema_is_the_owner_role(
     assert found == OWNER
     async with session_to(conninfo) as session:
         await uninstall(session)
+
+
+@pytest.mark.pg
+async def test_tables_of_a_later_migration_are_granted_and_owned_alike(
+    roles: Roles, admin: Admin, conninfo: str
+):
+    async with session_to(conninfo) as session:
+        runner = Migrator(session, "monitoring")
+        await runner.down("002", confirm=True)
+        await runner.up()
+    maintainer = await roles.login(MAINTAINER)
+
+    await maintainer.execute(JOURNAL_ENTRY.encode())
+
+    owners = await rows(
+        admin,
+        "select distinct relowner from pg_class"
+        " where relnamespace = 'monitoring'::regnamespace",
+    )
+    assert len(owners) == 1
 
 
 @pytest.mark.pg

@@ -17,6 +17,7 @@ from monitor.postgres import migration_files
 from monitor.postgres.migrate import Migrator
 from monitor.postgres.script_runner import Patience
 from monitor.postgres.session import Purpose, Session
+from tests.poolers import pgbouncer
 
 Admin = psycopg.AsyncConnection[Any]
 QUICK = Patience(
@@ -459,3 +460,58 @@ async def test_a_session_for_reading_is_refused(conninfo: str, folder: Path):
         migrator(session, folder)
 
     await session.close()
+
+
+async def test_a_transaction_pooler_is_refused(
+    conninfo: str, folder: Path, admin: Admin
+):
+    with pgbouncer(conninfo, "transaction") as pooler:
+        session = await open_session(pooler.conninfo)
+
+        with pytest.raises(MigrationError, match="transaction pooler"):
+            migrator(session, folder)
+
+        await session.close()
+    assert await scalar(admin, "select to_regclass('public.things')") is None
+
+
+async def test_a_session_pooler_will_do(conninfo: str, folder: Path):
+    with pgbouncer(conninfo, "session") as pooler:
+        session = await open_session(pooler.conninfo)
+
+        done = await migrator(session, folder).up()
+
+        await session.close()
+    assert [m.version for m in done] == ["001"]
+
+
+@pytest.mark.pg
+async def test_a_build_cancelled_with_its_runner_is_repaired_by_the_one_that_waits(
+    conninfo: str, session: Session, folder: Path, admin: Admin
+):
+    await migrator(session, folder).up()
+    write(
+        folder,
+        "002_indexes",
+        "-- no-transaction\ncreate index concurrently one on public.things (id);",
+    )
+    victim = await open_session(conninfo)
+
+    async with admin.transaction():
+        await admin.execute("set transaction isolation level repeatable read")
+        await admin.execute("select 1 from public.things")
+        running = asyncio.ensure_future(migrator(victim, folder).up())
+        await wait_for_index(conninfo, "one")
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError, MigrationError):
+            await running
+        waiting = asyncio.ensure_future(migrator(session, folder).up())
+        await asyncio.sleep(0.3)
+    repaired = await waiting
+
+    assert [m.version for m in repaired] == ["002"]
+    assert await valid_indexes(admin) == ["one"]
+    assert await conditions(migrator(session, folder)) == [
+        ("001", "applied"),
+        ("002", "applied"),
+    ]
