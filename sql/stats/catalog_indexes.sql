@@ -99,5 +99,15 @@ select
     greatest(c.relpages, 0) as relpages
 from changed as h
 left join pg_catalog.pg_index as i on i.indexrelid = h.oid and h.version is not null
-left join pg_catalog.pg_class as c on c.oid = i.indexrelid
+-- One look-up for each changed index: a hash of all of pg_class would spill.
+left join lateral (
+    select
+        r.relname,
+        r.relam,
+        r.relispartition,
+        r.relpages
+    from pg_catalog.pg_class as r
+    where r.oid = i.indexrelid
+    offset 0
+) as c on true
 left join pg_catalog.pg_am as m on m.oid = c.relam

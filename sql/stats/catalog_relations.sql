@@ -9,10 +9,15 @@
 with attribute as (
     select
         a.attrelid,
-        pg_catalog.sum(a.attnum * (pg_catalog.age(a.xmin) - pg_catalog.age('3'::xid)::bigint))::bigint as version
+        -- Sums of integers need no memory of their own for each group.
+        pg_catalog.sum(
+            (a.attnum * ((pg_catalog.age(a.xmin) - pg_catalog.age('3'::xid)::bigint) % 1000003))::integer
+        ) as version
     from pg_catalog.pg_attribute as a
+    inner join pg_catalog.pg_class as c on c.oid = a.attrelid
     where a.attnum > 0
-        and a.attrelid >= 16384
+        and c.relkind in ('r', 'm', 'p')
+        and c.relnamespace <> 'pg_catalog'::regnamespace
     group by a.attrelid
 ),
 present as (
@@ -75,5 +80,22 @@ select
         order by a.attnum
     ) as attributes
 from changed as h
-left join pg_catalog.pg_class as c on c.oid = h.oid and h.version is not null
+-- One look-up for each changed table: a hash of all of pg_class would spill.
+left join lateral (
+    select
+        r.oid,
+        r.relname,
+        r.relnamespace,
+        r.relowner,
+        r.relkind,
+        r.relispartition,
+        r.reltuples,
+        r.relpages,
+        r.reloptions,
+        r.relrowsecurity,
+        r.relforcerowsecurity
+    from pg_catalog.pg_class as r
+    where r.oid = h.oid and h.version is not null
+    offset 0
+) as c on true
 left join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
