@@ -48,7 +48,7 @@ class RunningDaemon:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        command = [sys.executable, "-m", "monitor.cli", "run", "--config"]
+        command = [sys.executable, "-m", "monitor", "run", "--config"]
         environ = {
             **{k: v for k, v in os.environ.items() if not k.startswith("PG")},
             **self.environ,

@@ -33,9 +33,10 @@ class AlertPolicy:
 
     def wait(self, finding: Finding) -> timedelta | None:
         """Return how long a finding must last; None if it never alerts."""
-        if finding.severity not in self.hold:
+        usual = self.hold.get(finding.alert_severity)
+        if usual is None:
             return None
-        return self.hold_by_check.get(finding.check, self.hold[finding.severity])
+        return self.hold_by_check.get(finding.check, usual)
 
 
 Key = tuple[str, Severity]
@@ -58,7 +59,7 @@ def step(
         wait = policy.wait(one.finding)
         if one.state != "open" or wait is None:
             continue
-        key = (identity, one.finding.severity)
+        key = (identity, one.finding.alert_severity)
         fresh = _alert(one, policy, labels)
         after[key] = _advance(before.get(key), fresh, wait, now)
     for key, old in before.items():
@@ -100,7 +101,7 @@ def _alert(
     finding = tracked.finding
     own = {
         "alertname": alert_name(finding.check),
-        "severity": finding.severity.value,
+        "severity": finding.alert_severity.value,
         "server": finding.target,
         "datname": finding.database,
         "check": finding.check,
@@ -110,7 +111,7 @@ def _alert(
     return Alert(
         fingerprint=finding.id,
         name=own["alertname"],
-        severity=finding.severity,
+        severity=finding.alert_severity,
         state=AlertState.PENDING,
         labels={k: v for k, v in {**labels, **own}.items() if v},
         annotations=_annotations(finding, policy),

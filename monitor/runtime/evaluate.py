@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from monitor.model.finding import Finding
 from monitor.model.threshold import relaxed
@@ -38,12 +39,26 @@ class Evaluation:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What a rule last concluded, when, and with which thresholds."""
+
+    at: datetime
+    thresholds: object
+    findings: tuple[Finding, ...]
+
+
 class Evaluator:
-    """Runs rules with the thresholds in force for the view's target."""
+    """Runs rules with the thresholds in force for the view's target.
+
+    One for each target: lints and advice rest on the catalog, so between two of
+    its readings their last findings stand instead of being worked out again.
+    """
 
     def __init__(self, thresholds: ThresholdBook, rules: Mapping[str, Rule]) -> None:
         self._thresholds = thresholds
         self._rules = rules
+        self._judged: dict[str, _Judged] = {}
 
     def run(self, view: View, open_ids: frozenset[str]) -> Evaluation:
         """Return the findings; those in `open_ids` last until clear of their level.
@@ -52,14 +67,7 @@ class Evaluator:
         off counts as evaluated, so that its open findings end.
         """
         run = _Run(view)
-        able: list[tuple[Rule, object]] = []
-        for rule in self._rules.values():
-            thresholds = self._thresholds.of(view.target, rule.name)
-            if not is_enabled(thresholds):
-                run.evaluated.add(rule.name)
-            elif not rule.is_blind(view):
-                able.append((rule, thresholds))
-                run.note_blindness(rule)
+        able = list(self._able(view, run))
         for rule, thresholds in able:
             run.take(rule, thresholds)
         if missing := open_ids.difference(run.found):
@@ -67,7 +75,40 @@ class Evaluator:
                 easier = relaxed(thresholds, CLEARANCE)
                 if easier != thresholds:
                     run.take(rule, easier, only=missing)
+        self._remember(able, run, view)
         return run.result()
+
+    def _able(self, view: View, run: _Run) -> Iterator[tuple[Rule, object]]:
+        """Yield the rules to run now, with their thresholds."""
+        for rule in self._rules.values():
+            thresholds = self._thresholds.of(view.target, rule.name)
+            if not is_enabled(thresholds):
+                run.evaluated.add(rule.name)
+            elif not rule.is_blind(view):
+                run.note_blindness(rule)
+                if (known := self._standing(rule, thresholds, view)) is not None:
+                    run.repeat(rule, known)
+                else:
+                    yield rule, thresholds
+
+    def _standing(
+        self, rule: Rule, thresholds: object, view: View
+    ) -> tuple[Finding, ...] | None:
+        """Return a lint's or advisor's last findings while the catalog stands."""
+        known = self._judged.get(rule.name)
+        if known is None or known.thresholds != thresholds:
+            return None
+        age = view.now - known.at
+        return known.findings if age < view.target.intervals.catalog else None
+
+    def _remember(
+        self, ran: Sequence[tuple[Rule, object]], run: _Run, view: View
+    ) -> None:
+        for rule, thresholds in ran:
+            if rule.kind == "check" or rule.name not in run.evaluated:
+                continue
+            found = tuple(f for f in run.found.values() if f.check == rule.name)
+            self._judged[rule.name] = _Judged(view.now, thresholds, found)
 
 
 class _Run:
@@ -98,6 +139,12 @@ class _Run:
         for finding in findings:
             if only is None or finding.id in only:
                 _keep_worst(self.found, finding)
+
+    def repeat(self, rule: Rule, findings: Sequence[Finding]) -> None:
+        """Add what a rule concluded before."""
+        self.evaluated.add(rule.name)
+        for finding in findings:
+            self.found[finding.id] = finding
 
     def result(self) -> Evaluation:
         """Return everything taken, in order."""

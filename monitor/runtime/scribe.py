@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
 
-from monitor.model.report import RlsObservation, samples_of
+from monitor.advisor.rls_observed import observe
+from monitor.model.report import samples_of
 from monitor.model.state import TargetState
 from monitor.model.target import Target
 from monitor.model.threshold import EditedThreshold
@@ -37,12 +39,10 @@ class Scribe:
         thresholds: ThresholdBook,
         *,
         state: Callable[[], TargetState | None],
-        observations: Callable[[TargetState], tuple[RlsObservation, ...]],
     ) -> None:
         self._target = target
         self._thresholds = thresholds
         self._state = state
-        self._observations = observations
         self._problems: tuple[str, ...] = ()
         self._prune_at: datetime | None = None
 
@@ -63,7 +63,9 @@ class Scribe:
         await store.save_samples(report, figures)
         await store.save_findings(report, state.findings)
         await store.save_advice(report, state.findings)
-        await store.save_rls_observations(report, self._observations(state))
+        if state.view is not None:
+            seen = await asyncio.to_thread(observe, state.view)
+            await store.save_rls_observations(report, seen)
         if self._prune_at is None or now >= self._prune_at:
             await store.prune(KEEP)
             self._prune_at = now + PRUNE_EVERY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -142,6 +143,12 @@ def test_easing_to_a_warning_that_has_lasted_fires_it() -> None:
 
 def test_information_never_alerts() -> None:
     assert Timeline().evaluate(0, finding(Severity.INFO)) == []
+
+
+def test_a_lint_alerts_at_most_as_a_warning() -> None:
+    lint = replace(finding(CRITICAL), kind="lint")
+
+    assert Timeline().evaluate(0, lint) == [(WARNING, PENDING)]
 
 
 def test_a_check_can_have_a_time_of_its_own() -> None:

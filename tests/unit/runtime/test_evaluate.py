@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from monitor.runtime.evaluate import Evaluation, Evaluator
 from monitor.runtime.rules import Rule
 from monitor.runtime.thresholds import ThresholdBook
 from tests.unit.factories import (
+    NOW,
     current,
     lately,
     make_catalog,
@@ -224,3 +226,45 @@ def test_a_finding_about_a_database_that_was_not_read_is_not_judged():
     assert judged("dropped")
     assert not judged("unread")
     assert not judged("app", check="another")
+
+
+class Counting:
+    """A rule's function that finds one thing more each time it runs."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    def __call__(self, seen: View, thresholds: Thresholds) -> Iterable[Finding]:
+        self.runs += 1
+        return gauge(**dict.fromkeys(map(str, range(self.runs)), 150.0))(
+            seen, thresholds
+        )
+
+
+def evaluate_twice(kind: FindingKind, later: timedelta, **second: Any) -> list[int]:
+    """Return how many findings two evaluations of one target gave."""
+    counting = rule(Counting(), kind=kind)
+    book = ThresholdBook({"gauge": counting}, {})
+    evaluator = Evaluator(book, {"gauge": counting})
+    first = evaluator.run(view(), frozenset())
+    book.configure(second)
+    again = evaluator.run(replace(view(), now=NOW + later), frozenset())
+    assert again.evaluated == {"gauge"}
+    return [len(first.findings), len(again.findings)]
+
+
+def test_a_check_runs_every_time():
+    assert evaluate_twice("check", timedelta(seconds=5)) == [1, 2]
+
+
+def test_advice_stands_until_the_catalog_is_read_again():
+    catalog = view().target.intervals.catalog
+
+    assert evaluate_twice("advice", catalog - timedelta(seconds=1)) == [1, 1]
+    assert evaluate_twice("lint", catalog) == [1, 2]
+
+
+def test_new_thresholds_do_not_wait_for_the_catalog():
+    changed = {"gauge": {"warning": 120.0}}
+
+    assert evaluate_twice("advice", timedelta(seconds=5), **changed) == [1, 2]
