@@ -10,7 +10,7 @@ from typing import Literal
 from monitor.model.rows.settings import SettingsRow
 from monitor.model.rows.stat_activity import ConnectionsRow
 from monitor.model.server import Capability, Server
-from monitor.model.shape import moment, seconds
+from monitor.model.shape import seconds
 from monitor.model.state import CollectorStatus, OwnCost, TargetState
 from monitor.model.view import View
 
@@ -59,7 +59,7 @@ class CollectorEntry:
     database: str
     state: CollectorState
     interval_seconds: float
-    last_success: str | None
+    last_success: datetime | None
     duration_seconds: float | None
     rows: int
     runs_total: int
@@ -167,7 +167,7 @@ def collector_entry(status: CollectorStatus, at: datetime) -> CollectorEntry:
         database=status.datname,
         state=_collector_state(status, at),
         interval_seconds=status.interval.total_seconds(),
-        last_success=moment(status.last_success),
+        last_success=status.last_success,
         duration_seconds=seconds(status.duration),
         rows=status.rows,
         runs_total=status.runs_total,
