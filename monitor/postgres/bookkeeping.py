@@ -61,6 +61,37 @@ create table {log} (
 );
 """
 )
+_RECORD = sql.SQL(
+    """
+insert into {table} as t (
+    version,
+    name,
+    rollback_sql,
+    checksum,
+    duration_ms,
+    kind,
+    server_version
+)
+values (
+    %(version)s,
+    %(name)s,
+    %(rollback_sql)s,
+    %(checksum)s,
+    %(duration_ms)s,
+    %(kind)s,
+    pg_catalog.current_setting('server_version_num')::integer
+)
+on conflict (version) do update set
+    name = excluded.name,
+    applied_at = excluded.applied_at,
+    rollback_sql = excluded.rollback_sql,
+    checksum = excluded.checksum,
+    applied_by = excluded.applied_by,
+    duration_ms = excluded.duration_ms,
+    kind = excluded.kind,
+    server_version = excluded.server_version
+"""
+)
 _PUBLIC_PRIVILEGES = sql.SQL(
     """
 alter table {table} enable row level security;
@@ -171,37 +202,7 @@ class Bookkeeping:
         self, migration: Migration, *, kind: Kind, duration_ms: int | None, step: str
     ) -> None:
         """Keep that a version was applied, or with no duration that it began."""
-        query = sql.SQL(
-            """
-            insert into {table} as t (
-                version,
-                name,
-                rollback_sql,
-                checksum,
-                duration_ms,
-                kind,
-                server_version
-            )
-            values (
-                %(version)s,
-                %(name)s,
-                %(rollback_sql)s,
-                %(checksum)s,
-                %(duration_ms)s,
-                %(kind)s,
-                pg_catalog.current_setting('server_version_num')::integer
-            )
-            on conflict (version) do update set
-                name = excluded.name,
-                applied_at = excluded.applied_at,
-                rollback_sql = excluded.rollback_sql,
-                checksum = excluded.checksum,
-                applied_by = excluded.applied_by,
-                duration_ms = excluded.duration_ms,
-                kind = excluded.kind,
-                server_version = excluded.server_version
-            """
-        ).format(**self._names)
+        query = _RECORD.format(**self._names)
         values = {
             "version": migration.version,
             "name": migration.name,
