@@ -34,6 +34,7 @@ _STATE_OF = {
     ActionMode.APPROVE: ActionState.AWAITING_APPROVAL,
     ActionMode.AUTO: ActionState.APPROVED,
 }
+_FRESH_SECONDS = 5.0
 _STOPS = (ActionState.FAILED_CLEAN, ActionState.HALF_DONE, ActionState.NEEDS_HUMAN)
 
 
@@ -56,6 +57,8 @@ class Executor:
         self._planned: dict[int, Action] = {}
         self._history: tuple[JournalEntry, ...] = ()
         self._objection: Objection | None = None
+        self._journal: Journal | None = None
+        self._led_at = 0.0
         # The leading session serves one caller at a time, and so do actions.
         self._turn = asyncio.Lock()
 
@@ -70,7 +73,7 @@ class Executor:
             return _refusal(action, Objection("off", "The mode is off."))
         async with self._turn:
             try:
-                journal = await self._lead()
+                journal = self._still_leading() or await self._lead()
                 if isinstance(journal, Objection):
                     return _refusal(action, journal)
                 entry = await self._entry(journal, action, mode)
@@ -159,7 +162,17 @@ class Executor:
     async def _lead(self) -> Journal | Objection:
         found = await self._sessions.lead()
         self._objection = found if isinstance(found, Objection) else None
+        self._led_at = self._monotonic()
+        self._journal = found if isinstance(found, Journal) else None
         return found
+
+    def _still_leading(self) -> Journal | None:
+        """Return the journal if the lead was seen to be ours a moment ago.
+
+        Good enough to propose: before a statement the server is asked again.
+        """
+        is_fresh = self._monotonic() - self._led_at < _FRESH_SECONDS
+        return self._journal if is_fresh and not self._objection else None
 
     def _lost(self, error: TargetError) -> Objection:
         self._objection = Objection("unreachable", str(error))

@@ -29,6 +29,9 @@ UNFINISHED = tuple(state for state in ActionState if not state.is_final)
 STANDING_FOR = timedelta(days=7)
 """How long a report, a rejection or a call for help keeps us from proposing again."""
 
+_SETTLING = timedelta(minutes=10)
+"""How long catalogs and statistics read before an action may ask for it again."""
+
 _KEPT = timedelta(days=45)
 
 
@@ -164,6 +167,7 @@ class Journal:
             "sql": render.text(action.statement),
             "unfinished": [str(state) for state in UNFINISHED],
             "age": STANDING_FOR,
+            "settling": _SETTLING,
         }
         rows = await self._rows("read the journal", statements.STANDING, values)
         return next(iter(rows), None)

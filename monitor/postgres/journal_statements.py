@@ -164,6 +164,10 @@ where
             a.state in ('reported', 'rejected', 'needs_human')
             and a.updated_at > pg_catalog.now() - %(age)s::interval
         )
+        or (
+            a.state = 'done'
+            and a.updated_at > pg_catalog.now() - %(settling)s::interval
+        )
     )
 order by a.id desc
 limit 1

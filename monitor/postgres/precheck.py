@@ -220,9 +220,19 @@ def _about_table(action: Action, table: TableFacts | None) -> Iterator[Objection
             yield Objection("renamed", "Its table was renamed.", is_final=True)
         if table.name_is_taken:
             yield Objection("name", "The name is taken by now.", is_final=True)
+    yield from _about_privileges(action, table)
+
+
+def _about_privileges(action: Action, table: TableFacts) -> Iterator[Objection]:
     if not _may_act(action.kind, table) and not table.may_become_owner:
         reason = f'Our role may neither act on it nor become its owner "{table.owner}".'
         yield Objection("privilege", reason)
+    if action.kind in (*CREATION, "drop_index") and not table.may_create:
+        reason = (
+            f'No index can be created in schema "{table.schema}", which is the way '
+            "or the way back."
+        )
+        yield Objection("schema_privilege", reason)
 
 
 def _names_table(action: Action, table: TableFacts) -> bool:

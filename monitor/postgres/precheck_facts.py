@@ -26,6 +26,7 @@ class TableFacts:
     may_act: bool
     may_maintain: bool
     may_become_owner: bool
+    may_create: bool
     name_is_taken: bool
 
 

@@ -41,6 +41,14 @@ select
         when v.num >= 160000 then pg_catalog.pg_has_role(c.relowner, 'set')
         else pg_catalog.pg_has_role(c.relowner, 'member')
     end as may_become_owner,
+    pg_catalog.has_schema_privilege(
+        case
+            when pg_catalog.pg_has_role(c.relowner, 'usage') then current_user
+            else pg_catalog.pg_get_userbyid(c.relowner)
+        end,
+        n.oid,
+        'create'
+    ) as may_create,
     exists (
         select 1
         from pg_catalog.pg_class as other
