@@ -1,0 +1,99 @@
+"""What dashboards are made of, whoever draws it: queries, tiles, rows, the grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+COLUMNS = 24
+"""Width of Grafana's grid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A PromQL expression and how its series are called in the legend.
+
+    `is_limit` draws a dashed line that the others should stay below.
+    """
+
+    expr: str
+    legend: str = "{{server}}"
+    is_limit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A panel, as panels.py makes them, and its size on the grid."""
+
+    panel: object
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Panels under one heading; they fill its width from the left."""
+
+    title: str
+    tiles: Sequence[Tile]
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A list to choose from; `values` is a PromQL label query."""
+
+    name: str
+    label: str
+    values: str
+    all_value: str = ".+"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A variable to type in."""
+
+    name: str
+    label: str
+    default: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its heading, and where a click on it leads.
+
+    `names` are what to show for numbers, each with its colour.
+    """
+
+    name: str
+    title: str
+    link: str = ""
+    names: Mapping[int, tuple[str, str]] = field(
+        default_factory=dict[int, tuple[str, str]]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where on the grid something lies, and its number on the dashboard."""
+
+    number: int
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def place(sections: Sequence[Section]) -> Iterator[tuple[Section | Tile, Place]]:
+    """Yield headings and tiles from left to right, from top to bottom."""
+    number, y = 0, 0
+    for section in sections:
+        number += 1
+        yield section, Place(number, 0, y, COLUMNS, 1)
+        y, x, tallest = y + 1, 0, 0
+        for tile in section.tiles:
+            if x + tile.width > COLUMNS:
+                y, x, tallest = y + tallest, 0, 0
+            number += 1
+            yield tile, Place(number, x, y, tile.width, tile.height)
+            x, tallest = x + tile.width, max(tallest, tile.height)
+        y += tallest

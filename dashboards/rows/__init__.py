@@ -1,0 +1,1 @@
+"""Rows of panels that dashboards put together."""

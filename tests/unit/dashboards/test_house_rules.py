@@ -1,0 +1,91 @@
+"""Our dashboards follow the house's rules, and the rules find what they should."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dashboards
+from tests.unit.dashboards.house_rules import Board, catalogue, complaints, panels
+
+FILES = sorted(dashboards.JSON.glob("*.json"))
+
+metrics = cache(catalogue)
+
+
+def overview() -> Board:
+    return json.loads((dashboards.JSON / "overview.json").read_text())
+
+
+def first_panel(board: Board) -> dict[str, Any]:
+    return next(panels(board))
+
+
+def ask(board: Board, expr: str) -> None:
+    first_panel(board)["targets"][0]["expr"] = expr
+
+
+FAULTS: dict[str, Callable[[Board], object]] = {
+    "it can be edited": lambda b: b.update(editable=True),
+    "it has no description": lambda b: b.update(description=""),
+    "variable job does not offer": lambda b: b["templating"]["list"].pop(1),
+    "variable pgvigil is used or defined": lambda b: b["templating"]["list"].pop(),
+    "two panels have the same id": lambda b: b["panels"][1].update(id=1),
+    "two panels are called": lambda b: b["panels"].append(first_panel(b)),
+    "overlap": lambda b: b["panels"][1]["gridPos"].update(y=0),
+    "is not on the grid": lambda b: b["panels"][0]["gridPos"].update(x=1),
+    "there is no unit": lambda b: first_panel(b)["fieldConfig"]["defaults"].clear(),
+    "there is no description": lambda b: first_panel(b).pop("description"),
+    "the data source is fixed": lambda b: first_panel(b)["datasource"].update(uid="x"),
+    "there is no query": lambda b: first_panel(b)["targets"].clear(),
+    "two queries have the same": lambda b: first_panel(b)["targets"].append(
+        first_panel(b)["targets"][0]
+    ),
+    "pg_up has no selector": lambda b: ask(b, "sum(pg_up)"),
+    "nobody exports pg_upp": lambda b: ask(b, 'pg_upp{job=~"$job"}'),
+    "to the chosen jobs": lambda b: ask(b, 'pg_up{server=~"$server"}'),
+    "to the chosen servers": lambda b: ask(b, 'pg_up{job=~"$job"}'),
+    "the range 5m is fixed": lambda b: ask(b, 'rate(pg_up{job=~"$job"}[5m])'),
+    "is a counter and not a rate": lambda b: ask(
+        b, 'pg_stat_wal_bytes_total{job=~"$job", server=~"$server"}'
+    ),
+}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_dashboards_follow_the_rules(path: Path):
+    assert complaints(json.loads(path.read_text()), metrics()) == []
+
+
+@pytest.mark.parametrize("complaint", FAULTS)
+def test_the_rules_find(complaint: str):
+    board = copy.deepcopy(overview())
+
+    FAULTS[complaint](board)
+
+    assert any(complaint in found for found in complaints(board, metrics()))
+
+
+def test_no_two_dashboards_have_the_same_uid():
+    uids = [json.loads(path.read_text())["uid"] for path in FILES]
+
+    assert sorted(set(uids)) == sorted(uids)
+
+
+def test_the_catalogue_knows_metrics_of_each_origin():
+    wanted = {
+        "pg_stat_database_xact_commit_total",
+        "pg_stat_wal_bytes_total",
+        "pg_table_total_bytes",
+        "pg_up",
+        "pgvigil_finding",
+        "process_cpu_seconds_total",
+    }
+
+    assert wanted <= metrics()
