@@ -51,6 +51,7 @@ class StatementsCollector(FileCollector):
         self._rows: dict[_Key, StatementRow] = {}
         self._roles: Mapping[int, str] = {}
         self._databases: Mapping[int, str] = {}
+        self._bypassing: frozenset[int] = frozenset()
         self._names_version = 0
         self._readings = 0
         self._nameless: frozenset[tuple[int, int]] = frozenset()
@@ -99,10 +100,12 @@ class StatementsCollector(FileCollector):
             readings=(reading, *about.readings),
             sheets=(self._sheet(entries, rows), *about.sheets),
             roles=self._roles,
+            bypassing=self._bypassing,
             databases=self._databases,
         )
 
     def _learn(self, roles: Reply, databases: Reply) -> None:
+        self._bypassing = _bypassing(roles)
         found = _mapping(roles), _mapping(databases)
         if found != (self._roles, self._databases):
             self._roles, self._databases = found
@@ -167,7 +170,15 @@ class StatementsCollector(FileCollector):
 
 
 def _mapping(reply: Reply) -> dict[int, str]:
-    return dict(cast("tuple[tuple[int, str], ...]", reply.rows))
+    """Return names by oid: the first two columns."""
+    rows = cast("tuple[tuple[Any, ...], ...]", reply.rows)
+    return {oid: name for oid, name, *_ in rows}
+
+
+def _bypassing(reply: Reply) -> frozenset[int]:
+    """Return the roles that row level security does not bind."""
+    rows = cast("tuple[tuple[int, str, bool], ...]", reply.rows)
+    return frozenset(oid for oid, _, bypasses_rls in rows if bypasses_rls)
 
 
 def _reset(info: Reply) -> str:

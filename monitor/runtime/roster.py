@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 import structlog
@@ -42,7 +43,7 @@ class Roster:
 
         Returns the databases that are no longer watched. `now` is monotonic.
         """
-        if server == self.server:
+        if self.server is not None and _is_same(server, self.server):
             return frozenset()
         before = frozenset(self._jobs)
         others = (n for n in server.databases if n != control and self._is_watched(n))
@@ -114,3 +115,13 @@ class Roster:
                     error=error.message,
                 )
             job.plan_next(now, stretch)
+
+
+def _is_same(server: Server, known: Server) -> bool:
+    """Say whether nothing changed that collectors rest on.
+
+    `databases` come busiest first, an order that changes by itself.
+    """
+    if set(server.databases) != set(known.databases):
+        return False
+    return replace(server, databases=known.databases) == known

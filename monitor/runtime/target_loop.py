@@ -22,6 +22,7 @@ from monitor.runtime.collection import Outcome, collect
 from monitor.runtime.governor import Governor
 from monitor.runtime.links import Links
 from monitor.runtime.memory import Memory
+from monitor.runtime.pooler_watch import PoolerWatch
 from monitor.runtime.roster import Roster
 from monitor.runtime.schedule import Job
 from monitor.runtime.windows import WindowBook
@@ -85,6 +86,7 @@ class TargetLoop:
         span = options.check_interval.total_seconds()
         self.memory = Memory(target, span_seconds=span, windows=windows)
         self._clock: Clock = options.clock
+        self._pooler = PoolerWatch(target, self.memory, options.clock)
         self._on_cycle = on_cycle
         self._tick = target.intervals.activity.total_seconds()
         self._seconds = min(MOST_SECONDS_FOR_A_CYCLE, self._tick * SHARE_OF_INTERVAL)
@@ -109,6 +111,7 @@ class TargetLoop:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._poll_forever())
                 group.create_task(self._visit_forever())
+                group.create_task(self._pooler.run())
         finally:
             await self.links.close()
 
