@@ -1,4 +1,4 @@
-"""`/runbooks/NAME`: the page that each check carries as its docstring.
+"""`/runbooks/NAME`: the page that each rule carries, as docstring or SQL comment.
 
 The text is also what `pgvigil explain` prints. Alerts about the daemon itself have
 no module; their pages lie in `alerts/runbooks`.
@@ -14,9 +14,12 @@ from textwrap import dedent
 from typing import Literal
 
 from monitor import resources
+from monitor.postgres.queries import Library
 
 _PACKAGES = ("monitor.checks", "monitor.advisor", "monitor.lints")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_HEADINGS = {"Ramification": "If ignored", "Cure": "How to fix"}
+_LEAD = re.compile(r"^(Ramification|Cure): (\w)", re.MULTILINE)
 _CODE = re.compile(r"`([^`]+)`")
 
 Kind = Literal["heading", "paragraph", "code"]
@@ -57,6 +60,11 @@ def _pages() -> Mapping[str, str]:
     for package in _PACKAGES:
         for name, module in resources.modules(package, "check").items():
             found[name] = module.__doc__ or ""
+    for module in resources.modules("monitor.alerting", "CHECK").values():
+        found[module.CHECK] = module.__doc__ or ""
+    lints = Library.load(resources.directory("sql") / "lints")
+    for name in lints.names:
+        found[name] = lints.only(name).page
     for path in sorted((resources.directory("alerts") / "runbooks").glob("*.md")):
         found[path.stem] = path.read_text(encoding="utf-8").removeprefix("# ")
     return found
@@ -65,7 +73,8 @@ def _pages() -> Mapping[str, str]:
 def parse(name: str, page: str) -> Runbook:
     """Return a page's parts: title, `## ` headings, indented code, paragraphs."""
     title, _, rest = page.strip().partition("\n")
-    blocks = tuple(_blocks(dedent(rest)))
+    text = _LEAD.sub(lambda m: f"\n\n## {_HEADINGS[m[1]]}\n\n{m[2].upper()}", rest)
+    blocks = tuple(_blocks(dedent(text)))
     return Runbook(name=name, title=title.rstrip("."), blocks=blocks)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 
 from monitor.api import tls, web_config
-from monitor.api.web_config import WebConfig
+from monitor.api.web_config import TlsConfig, WebConfig
 from monitor.errors import ConfigError
 
 log = structlog.get_logger()
@@ -21,7 +21,8 @@ class WebFiles:
     """The configuration in force; asking for it costs a few stat calls.
 
     A change that cannot be used keeps what was in force and is logged once.
-    Switching TLS on or off needs a restart: the socket stays what it is.
+    Switching TLS on or off, client_auth_type and the TLS versions need a restart:
+    a handshake that has begun takes over only certificates.
 
     Raises:
         ConfigError: on construction, if the files cannot be used.
@@ -77,8 +78,11 @@ class WebFiles:
         log.info("web_config_loaded")
 
     def _adopt(self, config: WebConfig) -> None:
-        if (config.tls is None) != (self._config.tls is None):
-            raise ConfigError("cannot switch TLS on or off while running")
+        if _fixed(config.tls) != _fixed(self._config.tls):
+            raise ConfigError(
+                "TLS on or off, client_auth_type and versions cannot change while "
+                "running"
+            )
         self._context = self._make_context(config)
         self._config = config
 
@@ -95,6 +99,12 @@ class WebFiles:
             yield from (config.cert_file, config.key_file)
             if config.client_ca_file is not None:
                 yield config.client_ca_file
+
+
+def _fixed(config: TlsConfig | None) -> tuple[object, ...]:
+    if config is None:
+        return ()
+    return config.verify_mode, config.min_version, config.max_version
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
