@@ -35,7 +35,8 @@ Mute the finding, or raise the thresholds for tables that are scanned by design.
 ## Thresholds
 
 1,000 sequential scans and 100,000 rows so read, a day, measured on the recent
-window; at least 1,000 rows. Columns of policies need no scans from 10,000 rows.
+window; at least 1,000 rows. Columns of policies need no scans from 10,000 rows. The
+500 statements of a database that take most time are read.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ class Thresholds(Parameters):
     min_rows: float = 1000
     min_rows_for_policies: float = 10_000
     max_columns: int = 3
+    max_statements: int = 500
 
 
 def check(view: View, thresholds: Thresholds) -> Iterator[Finding]:
@@ -92,7 +94,7 @@ def _database(
     needs = [*_needs(view, catalog, tables, hot, thresholds)]
     if not needs:
         return
-    unknowns = tuple(_unknowns(unread(view, catalog)))
+    unknowns = tuple(_unknowns(unread(view, catalog, thresholds.max_statements)))
     for candidate in merged(narrowed(needs, thresholds.max_columns)):
         # A foreign key alone is reported by `foreign_key_without_index`.
         if all(need.reason.startswith("foreign key") for need in candidate.needs):
@@ -129,7 +131,7 @@ def _needs(
         if oid in hot or table.rows >= thresholds.min_rows_for_policies
     }
     for need in (
-        *statement_needs(view, catalog, hot),
+        *statement_needs(view, catalog, hot, thresholds.max_statements),
         *policy_needs(catalog, large),
         *foreign_key_needs(catalog, hot),
     ):

@@ -86,6 +86,16 @@ _UNLISTED = frozenset(
 """Vetoes of indexes whose scans say nothing, now or ever: they are not listed."""
 
 
+_UNKNOWNS = (
+    "Whether rare work (quarterly reports, an emergency procedure) needs it.",
+    "Whether a plan uses its statistics or its order without scanning it.",
+)
+_RISK = (
+    "Statements that would have used it become slow; an interrupted drop leaves the "
+    "index invalid: no longer used but still maintained."
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds(Parameters):
     """How long an index was watched and how large it is."""
@@ -105,7 +115,7 @@ def _database(
 ) -> Iterator[Finding]:
     rule = WindowRule(min_window=timedelta(days=thresholds.min_window_days))
     usage, size_of = usages(view, catalog.datname), sizes(view, catalog.datname)
-    for index in _unscanned(view, catalog):
+    for index in _unscanned(view, catalog, rule.min_window):
         relation = catalog.relations.get(index.relid)
         if relation is None or size_of(index) < thresholds.min_size_bytes:
             continue
@@ -124,10 +134,12 @@ def _database(
         )
 
 
-def _unscanned(view: View, catalog: Catalog) -> Iterator[Index]:
+def _unscanned(view: View, catalog: Catalog, min_window: timedelta) -> Iterator[Index]:
     for index in catalog.indexes.values():
         window = view.windows.get((catalog.datname, index.oid))
-        if window is not None and not window.scans:
+        if window is None or window.scans:
+            continue
+        if window.until - window.since >= min_window:
             yield index
 
 
@@ -142,7 +154,7 @@ def _finding(
     size_bytes: int,
 ) -> Finding:
     watched = window.until - window.since
-    verdict = "not droppable: " + " ".join(v.reason for v in vetoes) if vetoes else ""
+    reasons = " ".join(veto.reason for veto in vetoes)
     return Finding(
         severity=Severity.INFO,
         database=catalog.datname,
@@ -150,7 +162,7 @@ def _finding(
         summary=(
             f"nobody has scanned index {index_name(index)} ({size(size_bytes)}) of "
             f"table {table_name(relation)} for {duration(watched.total_seconds())}"
-            + (f"; {verdict}" if vetoes else "")
+            + (f"; not droppable: {reasons}" if vetoes else "")
         ),
         evidence=(
             Evidence("index scans", window.scans, "", watched),
@@ -161,18 +173,9 @@ def _finding(
             *about(relation, index),
             *(Evidence(f"veto {veto.rule}", veto.reason) for veto in vetoes),
         ),
-        unknowns=(
-            "Whether rare work (quarterly reports, an emergency procedure) needs it.",
-            "Whether a plan uses its statistics or its order without scanning it.",
-        ),
+        unknowns=_UNKNOWNS,
         confidence="low" if vetoes else "medium",
-        remedy=None
-        if vetoes
-        else removal(
-            index,
-            "Statements that would have used it become slow; an interrupted drop "
-            "leaves the index invalid: no longer used but still maintained.",
-        ),
+        remedy=None if vetoes else removal(index, _RISK),
         value=watched / timedelta(days=1),
     )
 

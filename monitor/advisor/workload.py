@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 
 from monitor.advisor.candidates import Need
@@ -15,16 +16,17 @@ from monitor.sqltext.syntax import Match
 
 
 def statement_needs(
-    view: View, catalog: Catalog, relids: Collection[int]
+    view: View, catalog: Catalog, relids: Collection[int], max_statements: int
 ) -> Iterator[Need]:
     """Yield what recorded statements of a database compare in the given tables.
 
-    Only texts that contain one of the tables' names are parsed. The weight of a
-    need is the statement's calls since the statistics began.
+    Only the statements that take most time are looked at, and only texts that
+    contain one of the tables' names are parsed. The weight of a need is the
+    statement's calls since the statistics began.
     """
     find = finder(catalog)
     words = {catalog.relations[relid].relname.lower() for relid in relids}
-    for queryid, calls in _calls(view, catalog.datname).items():
+    for queryid, calls in _calls(view, catalog.datname, max_statements).items():
         recorded = view.texts.get(queryid)
         if recorded is not None and _mentions(recorded, words):
             yield from _of_statement(recorded, calls, catalog, find, relids)
@@ -53,22 +55,25 @@ def foreign_key_needs(catalog: Catalog, relids: Collection[int]) -> Iterator[Nee
             yield Need(relid=relid, columns=frozenset(key.columns), reason=reason)
 
 
-def unread(view: View, catalog: Catalog) -> int:
-    """Return how many statements of a database have no complete text to parse."""
+def unread(view: View, catalog: Catalog, max_statements: int) -> int:
+    """Return how many of those statements have no complete text to parse."""
     return sum(
         queryid not in view.texts
         or not view.texts[queryid].text
         or view.texts[queryid].truncated
-        for queryid in _calls(view, catalog.datname)
+        for queryid in _calls(view, catalog.datname, max_statements)
     )
 
 
-def _calls(view: View, datname: str) -> Mapping[int, int]:
-    calls: dict[int, int] = {}
+def _calls(view: View, datname: str, max_statements: int) -> Mapping[int, int]:
+    """Return the calls of the statements that take most time, by queryid."""
+    calls: Counter[int] = Counter()
+    micros: Counter[int] = Counter()
     for row in view.rows(StatementRow):
         if view.databases.get(row.dbid) == datname:
-            calls[row.queryid] = calls.get(row.queryid, 0) + row.calls_total
-    return calls
+            calls[row.queryid] += row.calls_total
+            micros[row.queryid] += round(row.exec_time_seconds_total * 1e6)
+    return {number: calls[number] for number, _ in micros.most_common(max_statements)}
 
 
 def _mentions(recorded: StatementText, words: Collection[str]) -> bool:

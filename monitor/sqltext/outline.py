@@ -31,7 +31,7 @@ _STATEMENTS = frozenset(
 )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def outline(text: str) -> Outline | None:
     """Return the outline of a recorded text; None means "not analysed"."""
     tree = parse(text)
