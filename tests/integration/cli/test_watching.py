@@ -87,7 +87,7 @@ def test_run_needs_no_settings_but_libpqs_environment(environ: dict[str, str]) -
 
 
 def test_once_prints_one_cycle_as_json(environ: dict[str, str], database: str) -> None:
-    done = pgvigil(environ, "once", "--seconds", "8", "--output", "json")
+    done = pgvigil(environ, "once", "--seconds", "15", "--output", "json")
 
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -97,7 +97,7 @@ def test_once_prints_one_cycle_as_json(environ: dict[str, str], database: str) -
 
 
 def test_once_prints_metrics_for_prometheus(environ: dict[str, str]) -> None:
-    done = pgvigil(environ, "once", "--seconds", "6", "--output", "metrics")
+    done = pgvigil(environ, "once", "--seconds", "15", "--output", "metrics")
 
     assert done.returncode == 0, done.stderr
     assert 'pg_up{server="default"} 1' in done.stdout
@@ -119,12 +119,12 @@ def test_check_speaks_nagios(environ: dict[str, str]) -> None:
 
 
 def test_lint_fails_on_what_it_finds(environ: dict[str, str], conninfo: str) -> None:
-    clean = pgvigil(environ, "lint", "--seconds", "6")
+    clean = pgvigil(environ, "lint", "--seconds", "15")
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("create table t (id int)")
         connection.execute("create policy p on t using (true)")
 
-    found = pgvigil(environ, "lint", "--seconds", "6", "--output", "json")
+    found = pgvigil(environ, "lint", "--seconds", "15", "--output", "json")
 
     assert clean.returncode == 0, clean.stdout
     assert found.returncode == 1
