@@ -41,11 +41,12 @@ def daemon() -> Iterator[Tile]:
 
 
 def _process() -> Iterator[Tile]:
+    cycles = of_server("pgvigil_cycle_duration_seconds")
     yield graph(
-        "Series",
-        "Series exported of each server's statistics.",
-        [Query(f"max by (server) ({of_server('pgvigil_series')})")],
-        unit="short",
+        "Duration of cycles",
+        "How long it took to read each server the last time.",
+        [Query(f"max by (server) ({cycles})")],
+        unit="s",
     )
     yield graph(
         "CPU of the daemon",
