@@ -62,6 +62,10 @@ class Listing:
     is_unique: bool = True
 
 
+Ranked = statements.Statement | tables.Table | indexes.ListedIndex
+"""Rows that are ranked first and made when shown: there may be very many."""
+
+
 def _targets(asked: Asked) -> Iterator[Shape]:
     for found in asked.targets:
         entry = target_entry(found, asked.state.at)
@@ -128,7 +132,10 @@ def _thresholds(asked: Asked) -> Iterator[Shape]:
 
 
 def _statements(asked: Asked) -> Iterable[object]:
-    return statements.all_statements(asked.views, has_texts=asked.has_texts)
+    texts = asked.has_texts
+    return chain.from_iterable(
+        statements.statements(view, has_texts=texts) for view in asked.views
+    )
 
 
 PLACED = ("target", "database")

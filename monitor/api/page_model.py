@@ -12,11 +12,11 @@ from monitor.api.lists import Asked, by_urgency
 from monitor.logs import redact
 from monitor.model.action import JournalEntry, Refusal
 from monitor.model.finding import Severity, TrackedFinding
-from monitor.model.listing.indexes import IndexEntry, indexes
+from monitor.model.listing.indexes import IndexEntry, ListedIndex, indexes
 from monitor.model.listing.locks import LockEntry, QueueEntry, blocking, locks
 from monitor.model.listing.rls import RlsEntry, rls
-from monitor.model.listing.statements import StatementEntry, all_statements
-from monitor.model.listing.tables import TableEntry, tables
+from monitor.model.listing.statements import Statement, StatementEntry, statements
+from monitor.model.listing.tables import Table, TableEntry, tables
 from monitor.model.listing.targets import TargetEntry, target_entry
 from monitor.model.state import EffectiveThreshold, State, TargetState
 from monitor.model.units import plural
@@ -93,7 +93,7 @@ def gather(asked: Asked, *, now: datetime, refresh: int) -> PageModel:
     views = list(asked.views)
     rows = ROWS if asked.target is None else ROWS_OF_ONE_TARGET
     found = by_urgency(chain.from_iterable(t.findings for t in shown))
-    statements = all_statements(views, has_texts=asked.has_texts)
+    ran = (statements(view, has_texts=asked.has_texts) for view in views)
     return PageModel(
         state=replace(
             asked.state,
@@ -106,7 +106,7 @@ def gather(asked: Asked, *, now: datetime, refresh: int) -> PageModel:
         targets=tuple(_target(target, now) for target in shown),
         findings=_by_severity(found),
         quiet=tuple(t for t in found if t.state != "open"),
-        statements=tuple(statements[:rows]),
+        statements=_costliest(rows, chain.from_iterable(ran)),
         has_texts=asked.has_texts,
         tables=_largest(rows, chain.from_iterable(map(tables, views))),
         indexes=_largest_indexes(rows, chain.from_iterable(map(indexes, views))),
@@ -136,16 +136,23 @@ def _by_severity(
     }
 
 
-def _largest(rows: int, found: Iterable[TableEntry]) -> tuple[TableEntry, ...]:
-    return tuple(nlargest(rows, found, key=lambda e: (e.total_bytes or 0, e.name)))
+def _costliest(rows: int, found: Iterable[Statement]) -> tuple[StatementEntry, ...]:
+    ranked = nlargest(rows, found, key=lambda s: s.row.exec_time_seconds_total)
+    return tuple(statement.entry() for statement in ranked)
 
 
-def _largest_indexes(rows: int, found: Iterable[IndexEntry]) -> tuple[IndexEntry, ...]:
+def _largest(rows: int, found: Iterable[Table]) -> tuple[TableEntry, ...]:
+    ranked = nlargest(rows, found, key=lambda t: t.size.total_bytes if t.size else 0)
+    return tuple(table.entry() for table in ranked)
+
+
+def _largest_indexes(rows: int, found: Iterable[ListedIndex]) -> tuple[IndexEntry, ...]:
     """Return invalid indexes first, then the largest."""
-    ranked = nlargest(
-        rows, found, key=lambda e: (not e.is_valid, e.size_bytes or 0, e.name)
-    )
-    return tuple(ranked)
+
+    def urgency(listed: ListedIndex) -> tuple[bool, int]:
+        return not listed.facts.is_valid, listed.size_bytes or 0
+
+    return tuple(listed.entry() for listed in nlargest(rows, found, key=urgency))
 
 
 def _actions(shown: Iterable[TargetState], rows: int) -> tuple[JournalEntry, ...]:

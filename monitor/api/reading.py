@@ -9,7 +9,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from monitor.api.context import CONTEXT, Context
-from monitor.api.lists import Asked, Listing
+from monitor.api.lists import Asked, Listing, Ranked
 from monitor.api.query import Query, parse, select, value
 from monitor.api.responses import Answer, Problem, json_answer, respond
 from monitor.logs import redact
@@ -53,7 +53,7 @@ def _list(listing: Listing, request: web.Request, state: State) -> Answer:
         limit=listing.limit,
     )
     rows, total = select(listing.rows(_asked(request, state, query)), query)
-    body: Shape = {listing.name: [shape.plain(row) for row in rows]}
+    body: Shape = {listing.name: [_shown(row) for row in rows]}
     if listing.name == "locks":
         found = state.targets if query.target is None else [state.target(query.target)]
         views = (one.view for one in found if one is not None and one.view is not None)
@@ -86,16 +86,21 @@ def _one(listing: Listing, request: web.Request, state: State) -> Answer:
     if not found:
         raise Problem(HTTPStatus.NOT_FOUND, f"there is no such {listing.one}")
     if not listing.is_unique:
-        return json_answer({listing.name: [shape.plain(row) for row in found]})
+        return json_answer({listing.name: [_shown(row) for row in found]})
     if len(found) > 1:
         raise Problem(
             HTTPStatus.CONFLICT,
             f"several targets have this {listing.one}; add ?target=NAME",
         )
-    body: Shape = {listing.one: shape.plain(found[0])}
+    body: Shape = {listing.one: _shown(found[0])}
     if listing.name == "findings":
         body |= _around(state, wanted)
     return json_answer(body)
+
+
+def _shown(row: object) -> object:
+    """Return a row as JSON; one that was only ranked so far is made now."""
+    return shape.plain(row.entry() if isinstance(row, Ranked) else row)
 
 
 def _around(state: State, finding_id: str) -> Shape:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from monitor.model.catalog import Relation
 from monitor.model.listing import identity, ratio
@@ -65,57 +66,110 @@ class TableEntry:
     has_rls: bool
 
 
+class Table(NamedTuple):
+    """What a table's entry is made from: cheap to rank, turned into it when shown."""
+
+    target: str
+    database: str
+    relation: Relation
+    row: TableRow | None
+    size: SizeRow | None
+
+    @property
+    def id(self) -> str:
+        """Return the entry's id."""
+        relation = self.relation
+        return identity(
+            self.target, self.database, relation.schemaname, relation.relname
+        )
+
+    @property
+    def total_bytes(self) -> int | None:
+        """Return the size with toast and indexes."""
+        return self.size.total_bytes if self.size else None
+
+    @property
+    def indexes_bytes(self) -> int | None:
+        """Return the size of the indexes."""
+        return self.size.indexes_bytes if self.size else None
+
+    @property
+    def frozen_xid_age(self) -> int | None:
+        """Return the age in transactions of the oldest unfrozen transaction id."""
+        return self.size.frozen_xid_age if self.size else None
+
+    @property
+    def n_live_tup(self) -> int | None:
+        """Return the estimated live tuples."""
+        return self.row.n_live_tup if self.row else None
+
+    @property
+    def n_dead_tup(self) -> int | None:
+        """Return the estimated dead tuples."""
+        return self.row.n_dead_tup if self.row else None
+
+    @property
+    def dead_ratio(self) -> float | None:
+        """Return the dead tuples' share of all."""
+        row = self.row
+        return ratio(row.n_dead_tup, row.n_live_tup + row.n_dead_tup) if row else None
+
+    @property
+    def seq_tup_read(self) -> int | None:
+        """Return the tuples read by sequential scans."""
+        return self.row.seq_tup_read_total if self.row else None
+
+    def entry(self) -> TableEntry:
+        """Return the row to show."""
+        return _entry(self)
+
+
 _LISTED = frozenset("rpm")
 """Tables, partitioned tables and materialized views; toast is part of its table."""
 
 
-def tables(view: View) -> Iterator[TableEntry]:
+def tables(view: View) -> Iterator[Table]:
     """Yield all tables of all databases, in no order."""
     for datname, catalog in view.catalogs.items():
         rows = {row.oid: row for row in view.rows(TableRow, datname)}
         sizes = {row.oid: row for row in view.rows(SizeRow, datname)}
+        target = view.target.name
         for oid, relation in catalog.relations.items():
             if relation.kind in _LISTED:
-                place = (view.target.name, datname)
-                yield _entry(place, relation, rows.get(oid), sizes.get(oid))
+                yield Table(target, datname, relation, rows.get(oid), sizes.get(oid))
 
 
-def _entry(
-    place: tuple[str, str],
-    relation: Relation,
-    row: TableRow | None,
-    size: SizeRow | None,
-) -> TableEntry:
-    tuples = row.n_live_tup + row.n_dead_tup if row else None
+def _entry(table: Table) -> TableEntry:
+    relation, row, size = table.relation, table.row, table.size
     blocks = row.heap_blks_hit_total + row.heap_blks_read_total if row else None
     return TableEntry(
-        id=identity(*place, relation.schemaname, relation.relname),
-        target=place[0],
-        database=place[1],
+        id=table.id,
+        target=table.target,
+        database=table.database,
         oid=relation.oid,
         schema=relation.schemaname,
         name=relation.relname,
         kind=relation.kind,
         owner=relation.owner,
-        total_bytes=size.total_bytes if size else None,
+        total_bytes=table.total_bytes,
         table_bytes=size.size_bytes if size else None,
         toast_bytes=size.toast_bytes if size else None,
-        indexes_bytes=size.indexes_bytes if size else None,
+        indexes_bytes=table.indexes_bytes,
         bloat_bytes=_bloat(size),
         is_exact=size.is_exact if size else False,
-        n_live_tup=row.n_live_tup if row else None,
-        n_dead_tup=row.n_dead_tup if row else None,
-        dead_ratio=ratio(row.n_dead_tup, tuples) if row else None,
+        n_live_tup=table.n_live_tup,
+        n_dead_tup=table.n_dead_tup,
+        dead_ratio=table.dead_ratio,
         n_mod_since_analyze=row.n_mod_since_analyze if row else None,
         seq_scan=row.seq_scan_total if row else None,
-        seq_tup_read=row.seq_tup_read_total if row else None,
+        seq_tup_read=table.seq_tup_read,
         idx_scan=row.idx_scan_total if row else None,
         hit_ratio=ratio(row.heap_blks_hit_total, blocks) if row else None,
         last_vacuum=row.last_vacuum if row else None,
         last_autovacuum=row.last_autovacuum if row else None,
         last_analyze=row.last_analyze if row else None,
         last_autoanalyze=row.last_autoanalyze if row else None,
-        frozen_xid_age=size.frozen_xid_age if size else None,
+        frozen_xid_age=table.frozen_xid_age,
         has_rls=relation.has_rls,
     )
 

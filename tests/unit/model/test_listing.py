@@ -6,23 +6,39 @@ from dataclasses import replace
 from datetime import timedelta
 
 from monitor.model import shape
-from monitor.model.listing.indexes import indexes
+from monitor.model.listing import indexes as index_list
+from monitor.model.listing import statements as statement_list
+from monitor.model.listing import tables as table_list
+from monitor.model.listing.indexes import IndexEntry, indexes
 from monitor.model.listing.locks import blocking, locks
 from monitor.model.listing.readiness import ReadinessItem, overall, readiness
 from monitor.model.listing.rls import rls
-from monitor.model.listing.statements import all_statements, statements
-from monitor.model.listing.tables import tables
+from monitor.model.listing.statements import StatementEntry, statements
+from monitor.model.listing.tables import TableEntry, tables
 from monitor.model.listing.targets import target_entry
 from monitor.model.rows.backends import BackendRow
 from monitor.model.rows.stat_statements import StatementRow
+from monitor.model.view import View
 from tests.unit import states
 from tests.unit.factories import NOW, current, make, view
 
 VIEW = states.primary_view()
 
 
-def test_statements_are_ranked_by_their_time_in_the_window() -> None:
-    first, *rest = statements(VIEW, has_texts=True)
+def listed_statements(seen: View, *, has_texts: bool = True) -> list[StatementEntry]:
+    return [s.entry() for s in statements(seen, has_texts=has_texts)]
+
+
+def listed_tables(seen: View) -> dict[str, TableEntry]:
+    return {entry.name: entry for entry in (t.entry() for t in tables(seen))}
+
+
+def listed_indexes(seen: View) -> dict[str, IndexEntry]:
+    return {entry.name: entry for entry in (i.entry() for i in indexes(seen))}
+
+
+def test_statements_cover_the_window() -> None:
+    first, *rest = listed_statements(VIEW)
 
     assert first.exec_time_seconds == 412.5
     assert first.window_seconds == 300.0
@@ -32,7 +48,7 @@ def test_statements_are_ranked_by_their_time_in_the_window() -> None:
 
 
 def test_statement_texts_are_null_where_they_are_not_shown() -> None:
-    found = statements(VIEW, has_texts=False)
+    found = listed_statements(VIEW, has_texts=False)
 
     assert {entry.text for entry in found} == {None}
 
@@ -40,7 +56,7 @@ def test_statement_texts_are_null_where_they_are_not_shown() -> None:
 def test_statements_without_a_delta_are_since_the_statistics_began() -> None:
     row = make(StatementRow, queryid=1, calls_total=2, exec_time_seconds_total=3.0)
 
-    (found,) = all_statements([view(current(StatementRow, row))], has_texts=True)
+    (found,) = listed_statements(view(current(StatementRow, row)))
 
     assert found.window_seconds is None
     assert found.mean_exec_time_seconds == 1.5
@@ -48,7 +64,7 @@ def test_statements_without_a_delta_are_since_the_statistics_began() -> None:
 
 
 def test_a_queryid_keeps_all_its_digits_in_json() -> None:
-    entry = statements(VIEW, has_texts=False)[0]
+    entry = listed_statements(VIEW)[0]
 
     shown = shape.plain_fields(entry)
 
@@ -56,7 +72,7 @@ def test_a_queryid_keeps_all_its_digits_in_json() -> None:
 
 
 def test_a_table_shows_sizes_tuples_and_bloat() -> None:
-    found = {entry.name: entry for entry in tables(VIEW)}
+    found = listed_tables(VIEW)
 
     orders = found["orders"]
     assert orders.total_bytes == 1_912_602_624
@@ -69,7 +85,7 @@ def test_a_table_shows_sizes_tuples_and_bloat() -> None:
 def test_a_table_that_was_not_read_has_no_figures() -> None:
     bare = view(catalogs=VIEW.catalogs.values())
 
-    found = {entry.name: entry for entry in tables(bare)}
+    found = listed_tables(bare)
 
     assert found["orders"].total_bytes is None
     assert found["orders"].n_dead_tup is None
@@ -77,7 +93,7 @@ def test_a_table_that_was_not_read_has_no_figures() -> None:
 
 
 def test_an_index_shows_our_own_window_beside_the_servers_count() -> None:
-    found = {entry.name: entry for entry in indexes(VIEW)}
+    found = listed_indexes(VIEW)
 
     assert found["orders_legacy_idx"].window_scans == 0
     assert found["orders_legacy_idx"].window_since == NOW - timedelta(days=31)
@@ -96,6 +112,18 @@ def test_rls_lists_protected_tables_and_idle_policies() -> None:
     assert found["orders"].policies[1].command == "select"
     assert found["customers"].policies == ()
     assert not found["events"].has_rls
+
+
+def test_a_row_ranks_by_the_same_figures_that_it_shows() -> None:
+    for ranked, orders in (
+        (next(tables(VIEW)), table_list.ORDERS),
+        (next(indexes(VIEW)), index_list.ORDERS),
+        (next(statements(VIEW, has_texts=False)), statement_list.ORDERS),
+    ):
+        entry = ranked.entry()
+
+        for name in ("id", "target", "database", *orders):
+            assert getattr(ranked, name) == getattr(entry, name), name
 
 
 def test_the_blocking_tree_puts_each_victim_below_its_blocker() -> None:
