@@ -27,7 +27,7 @@ from monitor.model.target import Credentials
 from monitor.model.view import StatementText, View
 from monitor.model.window import UsageWindow
 from monitor.runtime.rules import discover
-from tests.collecting import bench
+from tests.collecting import bench, eventually
 from tests.integration.postgres.stage import NOW, OWNER, Stage, perform, prepare
 from tests.judging import Court
 from tests.servers import Cluster
@@ -96,8 +96,11 @@ async def stage(
         await executor.close()
 
 
-async def look(reader: Credentials, database: str) -> View:
+async def look(reader: Credentials, stage: Stage) -> View:
     """Return what the daemon would see after two quiet months."""
+    database = stage.database
+    # A table without any activity would prove nothing about its indexes.
+    await eventually(lambda: counted(stage))
     async with bench(reader) as at:
         court = Court(at)
         for _ in range(3):
@@ -119,6 +122,16 @@ async def look(reader: Credentials, database: str) -> View:
         databases={7: database},
         texts={1: StatementText(queryid=1, text=text)},
     )
+
+
+async def counted(stage: Stage) -> tuple[int, bool]:
+    """Return whether the statistics have caught up with the schema's script."""
+    query = (
+        "select count(*) from pg_stat_user_tables "
+        "where schemaname = %s and n_tup_ins >= 2000"
+    )
+    tables = await stage.value(query, 'Sh"op')
+    return tables, tables == 2
 
 
 def advise(seen: View) -> list[Finding]:
@@ -145,7 +158,7 @@ def named(found: list[Finding], check: str) -> set[str]:
 async def test_advice_names_what_is_there_and_nothing_else(
     stage: Stage, reader: Credentials
 ):
-    found = advise(await look(reader, stage.database))
+    found = advise(await look(reader, stage))
 
     assert named(found, "duplicate_index") == {"note_two", "email_again"}
     assert named(found, "redundant_index") == {"note_one", "note_two", "state_alone"}
@@ -171,7 +184,7 @@ async def test_advice_names_what_is_there_and_nothing_else(
 async def test_every_statement_given_runs_and_its_undo_too(
     stage: Stage, reader: Credentials
 ):
-    found = advise(await look(reader, stage.database))
+    found = advise(await look(reader, stage))
     remedies = [each.remedy for each in found if each.remedy]
 
     for remedy in dict.fromkeys(remedies):
@@ -188,7 +201,7 @@ async def test_every_statement_given_runs_and_its_undo_too(
 async def test_what_is_planned_from_the_catalog_is_executed_and_verified(
     stage: Stage, reader: Credentials
 ):
-    seen = await look(reader, stage.database)
+    seen = await look(reader, stage)
     found = advise(seen)
     choices = Choices(policy=Policy(mode=ActionMode.AUTO, confirm_drop_index=True))
     plan = agenda(seen, found, choices, ())
