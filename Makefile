@@ -11,7 +11,7 @@ SLOW := fault or acceptance
 unexport PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE PGSERVICE PGOPTIONS
 
 .PHONY: help demo test test-all bench check lint format types layers unit \
-	dashboards servers packages clean
+	dashboards documents servers packages clean
 
 help: ## Print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ format: .venv/dev ## Format the code
 
 unit: .venv/dev ## Only the tests without I/O; seconds
 	$(BIN)/pytest tests/unit -q
+
+documents: .venv/dev ## Write the tables in README and docs that are made from the code
+	$(BIN)/python -m tests.documents
 
 dashboards: .venv/dev ## Write dashboards/json anew
 	$(BIN)/python -m dashboards

@@ -23,6 +23,7 @@ from monitor.settings import Settings
 
 log = structlog.get_logger()
 
+PATIENCE = timedelta(seconds=15)
 LONGEST_SILENCE = timedelta(seconds=60)
 """Without a turn of the scheduler for so long, systemd's watchdog goes unfed."""
 
@@ -98,13 +99,18 @@ async def _reload(assembly: Assembly, read: Reload) -> None:
 async def once(settings: Settings, *, seconds: float) -> State:
     """Watch for a while without HTTP, state file or delivery; return the state.
 
-    Long enough for deltas when `seconds` spans two statement intervals.
+    Long enough for deltas when `seconds` spans two statement intervals. A target
+    that has not answered by then is given `PATIENCE` more.
     """
     quiet = settings.alerting.model_copy(update={"alertmanagers": ()})
     assembly = Assembly(settings.model_copy(update={"alerting": quiet}))
     daemon = assembly.daemon
     running = asyncio.create_task(daemon.run())
     await asyncio.wait({running}, timeout=seconds)
+    patience = int(PATIENCE.total_seconds() / 0.1)
+    while patience and not all(w.loop.has_tried for w in daemon.watches.values()):
+        patience -= 1
+        await asyncio.wait({running}, timeout=0.1)
     if running.done():
         running.result()
     for name in daemon.watches:

@@ -96,6 +96,7 @@ class Assembly:
                 libraries=self._libraries,
                 clock=self.clock,
                 series_limits=settings.exposition.limits,
+                limits=settings.timeouts.to_limits(),
                 check_interval=settings.check_interval,
                 budget=settings.governor.budget,
             ),

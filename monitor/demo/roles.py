@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -22,11 +21,6 @@ from monitor.postgres.install import install
 from monitor.postgres.session import Purpose, Session
 from monitor.postgres.throwaway import ThrowawayServer
 from monitor.postgres.translate import translate
-
-# Without it nobody sees how far a sequence is: pg_monitor does not include it.
-_SEQUENCES: LiteralString = (
-    "grant select on all sequences in schema app to pgvigil_reader"
-)
 
 LOGINS = (READER, MAINTAINER, DDL)
 _VERSIONS_A_MAJOR = 10_000
@@ -56,11 +50,13 @@ async def prepare(server: ThrowawayServer) -> Logins:
         ) as connection:
             major = connection.info.server_version // _VERSIONS_A_MAJOR
             plan = GrantPlan(
-                version=major, databases=(DATABASE,), owners=("app_owner",)
+                version=major,
+                databases=(DATABASE,),
+                owners=("app_owner",),
+                schemas=("app",),
             )
             for script in grant_scripts(plan).values():
                 await connection.execute(script.encode())
-            await connection.execute(_SEQUENCES)
             for role, password in passwords.items():
                 name = sql.Identifier(role)
                 await connection.execute(

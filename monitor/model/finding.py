@@ -102,7 +102,10 @@ class Finding:
     def id(self) -> str:
         """Return the stable fingerprint: check and object, never values."""
         parts = (self.check, self.target, self.database, *_parts(self.object))
-        return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
+        joined = "\x1f".join(parts)
+        return hashlib.sha256(joined.encode("utf-8", "backslashreplace")).hexdigest()[
+            :16
+        ]
 
 
 def _parts(ref: ObjectRef) -> tuple[str, str, str]:

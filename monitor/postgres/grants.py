@@ -23,6 +23,8 @@ PROBE = "pgvigil_probe"
 BYPASS = "pgvigil_bypass"
 DEFAULT_ROLES = (OWNER, READER, MAINTAINER, DDL)
 
+# A database's owner chooses its search_path, and this runs as a superuser.
+_FIXED_PATH = "set search_path = pg_catalog, pg_temp;"
 _HAS_RESERVED_CONNECTIONS = 16
 _HAS_MEMBERSHIP_OPTIONS = 16
 _HAS_MAINTAIN = 17
@@ -93,6 +95,7 @@ def _check(plan: GrantPlan) -> None:
 
 def _server(plan: GrantPlan) -> Iterator[str]:
     yield f"-- Roles of pgvigil for PostgreSQL {plan.version}. Run as a superuser."
+    yield _FIXED_PATH
     yield "-- Passwords are yours to set afterwards, in psql:"
     yield from (f"--   \\password {role}" for role in plan.roles if role != OWNER)
     for role in plan.roles:
@@ -174,18 +177,33 @@ def _owners(
 
 def _database(plan: GrantPlan, database: str) -> Iterator[str]:
     name = quote_ident(database)
+    yield _FIXED_PATH
     logins = ", ".join(role for role in plan.roles if role != OWNER)
     if logins:
         yield f"grant connect on database {name} to {logins};"
     if OWNER in plan.roles:
         yield f"grant create on database {name} to {OWNER};"
+    if READER in plan.roles:
+        yield from _watched_sequences(plan)
     if MAINTAINER in plan.roles and plan.version >= _HAS_MAINTAIN:
         yield from _maintained_schemas(plan)
     if database == plan.databases[0]:
         yield "-- Needs shared_preload_libraries = 'pg_stat_statements' and a restart."
-        yield "create extension if not exists pg_stat_statements;"
+        yield "create extension if not exists pg_stat_statements schema public;"
     yield "-- For a schema that was installed before these roles existed."
     yield ACCESS
+
+
+def _watched_sequences(plan: GrantPlan) -> Iterator[str]:
+    """Yield what it takes to see how far sequences are: pg_monitor is not enough."""
+    if not plan.schemas:
+        yield "-- For each schema whose sequences are to be watched for their end:"
+        yield f"--   grant select on all sequences in schema ... to {READER};"
+    for schema in map(quote_ident, plan.schemas):
+        yield f"grant select on all sequences in schema {schema} to {READER};"
+        for owner in map(quote_ident, plan.owners):
+            yield f"alter default privileges for role {owner} in schema {schema}"
+            yield f"    grant select on sequences to {READER};"
 
 
 def _maintained_schemas(plan: GrantPlan) -> Iterator[str]:

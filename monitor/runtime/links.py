@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from monitor.errors import InsufficientPrivilege, TargetError
@@ -28,6 +29,7 @@ class Links:
         *,
         instance: str,
         clock: Clock,
+        limits: Limits,
         poll_statement: timedelta,
         side_statement: timedelta,
     ) -> None:
@@ -35,8 +37,8 @@ class Links:
         self._instance = instance
         self._clock = clock
         self._limits = {
-            Purpose.POLL: Limits(statement=poll_statement),
-            Purpose.SIDE: Limits(statement=side_statement),
+            Purpose.POLL: replace(limits, statement=poll_statement),
+            Purpose.SIDE: replace(limits, statement=side_statement),
         }
         self._polls: dict[str, Session] = {}
         self._control = ""

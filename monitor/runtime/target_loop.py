@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
-from monitor.collectors.build import Libraries
 from monitor.errors import TargetError
-from monitor.exporters.prometheus import SeriesLimits, TargetExporter
+from monitor.exporters.prometheus import TargetExporter
 from monitor.model.rows.stat_statements import StatementRow
 from monitor.model.rows.stat_user_indexes import IndexRow
-from monitor.model.target import Profile, Target
+from monitor.model.target import Target
 from monitor.postgres.probe import probe
 from monitor.postgres.session import Session
 from monitor.runtime.clock import Backoff, Clock
 from monitor.runtime.collection import Outcome, collect
 from monitor.runtime.governor import Governor
 from monitor.runtime.links import Links
+from monitor.runtime.loop_options import LoopOptions
 from monitor.runtime.memory import Memory
 from monitor.runtime.pooler_watch import PoolerWatch
 from monitor.runtime.roster import Roster
@@ -32,27 +31,13 @@ log = structlog.get_logger()
 MOST_SECONDS_BETWEEN_CONNECTS = 15.0
 MOST_SECONDS_FOR_A_CYCLE = 30.0
 SECONDS_BETWEEN_CHORES = 60.0
+SPREAD = 0.2
 SHARE_OF_INTERVAL = 0.8
 """A cycle must be over before the next one is due."""
 
 
 Chore = Callable[[Session, datetime], Awaitable[None]]
 """What is done once a minute on the side connection to the control database."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoopOptions:
-    """What all target loops of a daemon share.
-
-    `budget` is our execution time per second of one server, see `Governor`.
-    """
-
-    instance: str
-    libraries: Libraries
-    clock: Clock
-    series_limits: Callable[[Profile], SeriesLimits]
-    check_interval: timedelta = timedelta(minutes=5)
-    budget: float = 0.01
 
 
 class TargetLoop:
@@ -94,8 +79,9 @@ class TargetLoop:
             target,
             instance=options.instance,
             clock=options.clock,
+            limits=options.limits,
             poll_statement=timedelta(seconds=self._seconds),
-            side_statement=timedelta(seconds=MOST_SECONDS_FOR_A_CYCLE),
+            side_statement=options.limits.statement,
         )
         self._epoch = ""
         self._probe_due = 0.0
@@ -107,6 +93,8 @@ class TargetLoop:
 
     async def run(self) -> None:
         """Watch until cancelled, then close every connection."""
+        # Many targets that start together shall not poll in step for ever.
+        await self._clock.sleep(self._clock.jitter() * self._tick * SPREAD)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._poll_forever())
@@ -267,12 +255,10 @@ class TargetLoop:
 
     def _watch_epoch(self, outcomes: Sequence[Outcome]) -> None:
         """Probe again when the server was restarted, promoted or reset meanwhile."""
-        if not outcomes:
-            return
-        current = outcomes[0].moment.epoch
-        if self._epoch and current != self._epoch:
-            self._probe_due = 0.0
-        self._epoch = current
+        for outcome in outcomes[:1]:
+            if self._epoch and outcome.moment.epoch != self._epoch:
+                self._probe_due = 0.0
+            self._epoch = outcome.moment.epoch
 
     def _came_up(self) -> None:
         self.has_tried = True
@@ -295,5 +281,5 @@ class TargetLoop:
         self.memory.expire(self._now)
 
     def _until_due(self) -> float:
-        at = self.roster.next_due(self.links.polled, "poll")
-        return max(0.05, (at or self._now + self._tick) - self._now)
+        due = self.roster.next_due(self.links.polled, "poll") or self._now + self._tick
+        return max(0.05, due - self._now)
