@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TypeVar
 
@@ -64,20 +65,12 @@ def install(
             done |= await _install_elsewhere(settings, target_name, session)
         return done
 
-    found = asyncio.run(with_session(settings, target_name, work))
+    _report(asyncio.run(with_session(settings, target_name, work)), output)
+
+
+def _report(found: Mapping[str, Installed], output: str) -> None:
     if output == "json":
-        emit_json(
-            {
-                "databases": {
-                    name: {
-                        "migrations": list(one.migrations),
-                        "views": list(one.views),
-                        "dropped": list(one.dropped),
-                    }
-                    for name, one in found.items()
-                }
-            }
-        )
+        emit_json({"databases": {name: asdict(one) for name, one in found.items()}})
         return
     for name, one in found.items():
         emit_line(f"database {name}: {_describe(one)}")
