@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from monitor.model.quoting import quote_ident
 from monitor.model.server import Capability, Pooler
+from monitor.postgres import trust
 from monitor.postgres.probe_facts import Answers, ExtensionRow
 from monitor.postgres.providers import Provider
 
@@ -198,6 +199,8 @@ def _monitoring_schema(situation: Situation) -> Obstacle | None:
             f"schema monitoring is not installed in database {facts.database}",
             'Run "pgvigil install" as a role that may create it.',
         )
+    if not facts.trusts_monitoring:
+        return Obstacle(trust.distrust(facts.monitoring_owner), trust.CURE)
     if not facts.may_use_monitoring:
         return Obstacle(
             f"role {situation.role} may not use schema monitoring",

@@ -21,7 +21,7 @@ from monitor.model.action import (
 )
 from monitor.model.finding import Evidence
 from monitor.postgres import journal_statements as statements
-from monitor.postgres import render
+from monitor.postgres import render, trust
 from monitor.postgres.acting import fetch, fetch_one
 from monitor.postgres.session import Session
 
@@ -66,6 +66,8 @@ class _Row:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Access:
     exists: bool
+    owner: str
+    is_trusted: bool
     writable: bool
 
 
@@ -86,6 +88,8 @@ class Journal:
         )
         if access is None or not access.exists:
             return "There is no journal: schema monitoring is not installed."
+        if not access.is_trusted:
+            return f"Of no use: {trust.distrust(access.owner)}. {trust.CURE}"
         if not access.writable:
             return "The role may not write the journal monitoring.actions."
         return ""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import LiteralString
 
+from monitor.postgres import trust
+
 _COLUMNS: LiteralString = """
     a.id,
     a.kind,
@@ -31,9 +33,12 @@ _COLUMNS: LiteralString = """
     a.updated_at
 """
 
-ACCESS: LiteralString = """
+ACCESS: LiteralString = (
+    """
 select
     t.oid is not null as exists,
+    coalesce(m.owner, '') as owner,
+    coalesce(m.is_trusted, false) as is_trusted,
     case
         when pg_catalog.pg_is_in_recovery() then false
         else coalesce(
@@ -62,7 +67,10 @@ from
                 where n.nspname = 'monitoring'
             ) as schema
     ) as t
-"""
+left join ("""  # noqa: S608 - all parts are constants
+    + trust.MONITORING
+    + ") as m on true"
+)
 
 INSERT: LiteralString = (
     """

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
 from monitor.errors import MigrationError
+from monitor.postgres import trust
 from monitor.postgres.bookkeeping import Connection
 from monitor.postgres.translate import translate
 
@@ -28,9 +30,11 @@ class Place:
     may_assume_owner: bool
     may_create: bool
     is_ours: bool | None
+    is_trusted: bool
 
 
-_PLACE = """
+_PLACE: LiteralString = (
+    """
     with place as (
         select
             (
@@ -89,9 +93,13 @@ _PLACE = """
                         from pg_catalog.pg_class as c
                         where c.relnamespace = o.schema_oid
                     )
-        end as is_ours
+        end as is_ours,
+        coalesce(m.is_trusted, true) as is_trusted
     from owned as o
-"""
+    left join ("""  # noqa: S608 - all parts are constants
+    + trust.MONITORING
+    + ") as m on true"
+)
 
 
 @asynccontextmanager
@@ -99,7 +107,8 @@ async def as_owner(connection: Connection) -> AsyncGenerator[Place]:
     """Act as the owner of the schema while it is changed, where that is possible.
 
     Raises:
-        MigrationError: the schema is not of pgvigil, or cannot be created in.
+        MigrationError: the schema is not of pgvigil, is in the hands of somebody else,
+            or cannot be created in.
     """
     place = await _place(connection)
     if place.is_ours is False:
@@ -107,6 +116,8 @@ async def as_owner(connection: Connection) -> AsyncGenerator[Place]:
             'schema "monitoring" exists and is not of pgvigil',
             hint="Rename it, or let pgvigil use another database for control.",
         )
+    if not place.is_trusted:
+        raise MigrationError(trust.distrust(place.owner or ""), hint=trust.CURE)
     role = sql.Identifier(place.owner) if place.owner else None
     assumes = False
     if role and place.owner != place.role and place.may_assume_owner:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from monitor.postgres import trust
 from monitor.postgres.request import Request
 
 MarkerKind = Literal["role", "setting", "function"]
@@ -21,7 +22,7 @@ class Facts:
     """The server, our role and what it may do. One row.
 
     `statements_loaded` says whether pg_stat_statements was preloaded: its setting
-    exists only then. `query_ids_off` says that compute_query_id is `off`.
+    exists only then. `query_ids_off`: compute_query_id is `off`. See also `trust`.
     """
 
     version_num: int
@@ -43,6 +44,8 @@ class Facts:
     query_ids_off: bool
     has_monitoring: bool
     may_use_monitoring: bool
+    monitoring_owner: str = ""
+    trusts_monitoring: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,12 +144,14 @@ FACTS = Request(
             coalesce(
                 pg_catalog.current_setting('compute_query_id', true) = 'off', false
             ) as query_ids_off,
-            n.oid is not null as has_monitoring,
-            coalesce(
-                pg_catalog.has_schema_privilege(n.oid, 'usage'), false
-            ) as may_use_monitoring
+            m.owner is not null as has_monitoring,
+            coalesce(m.is_usable, false) as may_use_monitoring,
+            coalesce(m.owner, '') as monitoring_owner,
+            coalesce(m.is_trusted, true) as trusts_monitoring
         from pg_catalog.pg_roles as r
-        left join pg_catalog.pg_namespace as n on n.nspname = 'monitoring'
+        left join ("""
+    + trust.MONITORING
+    + """) as m on true
         where r.rolname = current_user
     """,
     row=Facts,

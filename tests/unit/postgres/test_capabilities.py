@@ -118,6 +118,7 @@ def test_everything_is_there_when_nothing_is_in_the_way() -> None:
         (told(lists_wal=False), {"wal_directory"}),
         (told(has_monitoring=False), {"monitoring_schema"}),
         (told(may_use_monitoring=False), {"monitoring_schema"}),
+        (told(trusts_monitoring=False), {"monitoring_schema"}),
         (told(reads_control_data=False), {"control_data"}),
         (told(reserved_connections=0), {"reserved_connections"}),
         (told(may_use_reserved=False), {"reserved_connections"}),
