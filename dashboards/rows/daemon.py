@@ -28,13 +28,9 @@ def daemon() -> Iterator[Tile]:
     errors = increase(of_server("pgvigil_collector_errors_total"))
     yield graph(
         "Failed collectors",
-        "Runs of collectors that failed between two points of the graph.",
-        [
-            Query(
-                f"sum by (server, collector) ({errors}) > 0 or sum({errors})",
-                "{{server}} {{collector}}",
-            )
-        ],
+        "Runs of collectors that failed between two points of the graph. pgvigil's page"
+        " names them, and the error.",
+        [Query(f"sum by (server) ({errors})")],
         unit="none",
     )
     yield from _process()

@@ -81,7 +81,9 @@ def findings() -> Iterator[Tile]:
 
 
 def _of_severity(severity: str) -> str:
-    return of_database("pgvigil_finding", f'severity="{severity}"')
+    # What concerns the whole server has no database, and always shows.
+    matchers = (f'severity="{severity}"', 'datname=~"$datname|"')
+    return of_server("pgvigil_finding", *matchers)
 
 
 def _ranked(rank: int, severity: str) -> str:
