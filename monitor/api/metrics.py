@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
-from monitor.api.context import CONTEXT, Context
+from monitor.api.context import CONTEXT
 from monitor.api.negotiation import OPENMETRICS, TEXT, takes_gzip, wants_openmetrics
 from monitor.api.responses import Problem
 from monitor.model.state import Exposition, State
@@ -24,7 +24,7 @@ async def get_metrics(request: web.Request) -> web.Response:
     name = request.query.get("target")
 
     def body() -> bytes | None:
-        page = state.exposition if name is None else _page_of(context, state, name)
+        page = state.exposition if name is None else _page_of(state, name)
         if page is None:
             return None
         return page.body(openmetrics=openmetrics, compressed=compressed)
@@ -44,12 +44,11 @@ async def get_metrics(request: web.Request) -> web.Response:
     return web.Response(body=found, headers=headers)
 
 
-def _page_of(context: Context, state: State, name: str) -> Exposition | None:
+def _page_of(state: State, name: str) -> Exposition | None:
     target = state.target(name)
     if target is None:
         raise Problem(HTTPStatus.NOT_FOUND, "there is no target of that name")
-    render = context.options.target_page
-    return render(target, state.at) if render else target.exposition
+    return target.exposition
 
 
 async def get_service_discovery(request: web.Request) -> web.Response:

@@ -9,15 +9,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from monitor.model.state import Exposition, TargetState
-
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-TargetPage = Callable[[TargetState, datetime], Exposition]
-"""Renders all metrics of one target as they stand at a moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +21,9 @@ class ApiOptions:
     `token` gives the bearer token that may operate, asked at each request, so
     that a rotated file counts at once; None or an empty one lets nobody operate.
     `expose_query_text` None shows statement texts only on a loopback address;
-    nothing that is open to everybody ever shows them. `target_page` makes
-    `/metrics?target=`; without it that is the target's rendered statistics.
-    `longest_silence` is how old the heartbeat may be for `/livez`, `freshness`
-    how old the last cycle for `/primary` and its kin.
+    nothing that is open to everybody ever shows them. `longest_silence` is how old
+    the heartbeat may be for `/livez`, `freshness` how old the last cycle for
+    `/primary` and its kin.
     """
 
     host: str = "127.0.0.1"
@@ -39,7 +32,6 @@ class ApiOptions:
     token: Callable[[], str] | None = field(default=None, repr=False)
     external_url: str = ""
     expose_query_text: bool | None = None
-    target_page: TargetPage | None = None
     longest_silence: timedelta = timedelta(seconds=60)
     freshness: timedelta = timedelta(seconds=15)
     request_timeout: timedelta = timedelta(seconds=30)

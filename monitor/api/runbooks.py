@@ -19,7 +19,9 @@ from monitor.postgres.queries import Library
 _PACKAGES = ("monitor.checks", "monitor.advisor", "monitor.lints")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _HEADINGS = {"Ramification": "If ignored", "Cure": "How to fix"}
-_LEAD = re.compile(r"^(Ramification|Cure): (\w)", re.MULTILINE)
+_LEAD = re.compile(
+    r"^(Ramification|Cure|How to look|How to fix|How to silence): (.)", re.MULTILINE
+)
 _CODE = re.compile(r"`([^`]+)`")
 
 Kind = Literal["heading", "paragraph", "code"]
@@ -73,7 +75,9 @@ def _pages() -> Mapping[str, str]:
 def parse(name: str, page: str) -> Runbook:
     """Return a page's parts: title, `## ` headings, indented code, paragraphs."""
     title, _, rest = page.strip().partition("\n")
-    text = _LEAD.sub(lambda m: f"\n\n## {_HEADINGS[m[1]]}\n\n{m[2].upper()}", rest)
+    text = _LEAD.sub(
+        lambda m: f"\n\n## {_HEADINGS.get(m[1], m[1])}\n\n{m[2].upper()}", rest
+    )
     blocks = tuple(_blocks(dedent(text)))
     return Runbook(name=name, title=title.rstrip("."), blocks=blocks)
 

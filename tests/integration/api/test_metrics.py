@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import replace
-from datetime import datetime
 
 import pytest
 
-from monitor.model.state import Exposition, TargetState
 from tests.integration.api.serving import OPTIONS, serving
 from tests.unit import states
-from tests.unit.factories import NOW
 
 PROMETHEUS_3 = (
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
@@ -73,16 +70,6 @@ async def test_what_is_no_configured_name_is_not_found(name: str) -> None:
         response = await served.client.get("/metrics", params={"target": name})
 
     assert response.status == 404
-
-
-async def test_a_targets_page_is_what_the_options_make_of_it() -> None:
-    def render(target: TargetState, at: datetime) -> Exposition:
-        return states.FixedPage(f"page_of {target.target.name} {at == NOW}\n")
-
-    async with serving(options=replace(OPTIONS, target_page=render)) as served:
-        response = await served.client.get("/metrics?target=legacy")
-
-        assert await response.text() == "page_of legacy True\n"
 
 
 async def test_before_the_first_rendering_there_are_no_metrics() -> None:

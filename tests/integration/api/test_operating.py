@@ -22,12 +22,23 @@ async def served() -> AsyncIterator[Served]:
 @pytest.mark.parametrize("verb", ["approve", "reject", "undo"])
 async def test_an_action_is_decided_by_number(served: Served, verb: str) -> None:
     response = await served.client.post(
-        f"/api/v1/actions/7/{verb}", headers=OPERATE, json={"by": "ann\n\x1b[31m"}
+        f"/api/v1/actions/7/{verb}", headers=OPERATE, json={"by": "ann\n  lee"}
     )
 
     assert response.status == 200
     assert (await response.json())["action"]["id"] == 7
-    assert served.operator.calls == [(verb, "orders", 7, "ann [31m")]
+    assert served.operator.calls == [(verb, "orders", 7, "ann lee")]
+
+
+@pytest.mark.promise(13)
+async def test_who_asks_cannot_forge_a_line_of_the_log(served: Served) -> None:
+    await served.client.post(
+        "/api/v1/actions/7/approve", headers=OPERATE, json={"by": "a\r\n\x1b[31m\u202e"}
+    )
+
+    author = served.operator.calls[0][-1]
+    assert isinstance(author, str)
+    assert author.isprintable()
 
 
 async def test_an_action_of_several_targets_needs_its_target() -> None:
