@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 
 LIMIT = 65_536
+_BYTE = 0xFF
 ELLIPSIS = "…"
 
 # C0 and C1 without tab and newline, surrogates, marks of reading direction,
-# line and paragraph separators, byte order mark.
+# line and paragraph separators, byte order mark. A carriage return that belongs to a
+# line's end just goes.
+_LINE_END = re.compile("\r+\n")
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"
     "\ud800-\udfff"
@@ -25,15 +28,25 @@ def clean_text(value: str | bytes, *, limit: int = LIMIT) -> str:
     r"""Return text without what could harm its reader, at most `limit` characters.
 
     Bytes come from SQL_ASCII databases: they are read as UTF-8, and what is not
-    stays visible as `\xNN`. Tabs and newlines remain: statements consist of lines.
+    stays visible as `\xNN`. So does everything else that is not shown as it is:
+    two names that differ must not look the same, or a statement that is meant for
+    one would hit the other. Tabs and newlines remain: statements consist of lines.
     """
     if isinstance(value, bytes):
         value = value.decode("utf-8", "backslashreplace")
-    if len(value) > limit:
-        value = value[: limit - len(ELLIPSIS)] + ELLIPSIS
+    value = _cut(value, limit)
     if value.isascii() and value.isprintable():
         return value
-    return _UNSAFE.sub("", value)
+    return _cut(_UNSAFE.sub(_visible, _LINE_END.sub("\n", value)), limit)
+
+
+def _cut(value: str, limit: int) -> str:
+    return value if len(value) <= limit else value[: limit - len(ELLIPSIS)] + ELLIPSIS
+
+
+def _visible(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code <= _BYTE else f"\\u{code:04x}"
 
 
 def clean_line(value: str | bytes, *, limit: int = LIMIT) -> str:

@@ -326,7 +326,7 @@ async def test_bytes_of_an_sql_ascii_database_become_text(
 
     await session.close()
     await admin.execute(sql.SQL("drop database {}").format(identifier))
-    assert reply.rows == (("caf\\xe9", ["é"]),)
+    assert reply.rows == (("caf\\xe9", ["é\\x1b"]),)
 
 
 @pytest.mark.usefixtures("reader")

@@ -172,7 +172,15 @@ async def test_hostile_text_and_numbers_are_kept_without_harm(
         admin,
         "select schemaname, objname, summary, value, evidence -> 0 ->> 'value'"
         " from monitoring.findings",
-    ) == [("public", "t'; drop table x; --", 'a[31m "quoted" \\ é', None, None)]
+    ) == [
+        (
+            "pub\\x00lic",
+            "t'; drop table x; --",
+            'a\\x1b[31m\\ud800 "quoted" \\ é',
+            None,
+            None,
+        )
+    ]
 
 
 @pytest.mark.pg

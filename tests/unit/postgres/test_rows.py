@@ -47,7 +47,11 @@ def test_wrong_columns_are_named(columns: tuple[str, ...], message: str) -> None
 def test_text_is_cleaned_and_bytes_of_sql_ascii_are_read() -> None:
     make = make_row("t", ("a", "b", "c"), (TEXT, TEXT_ARRAY, INT8), None)
 
-    assert make((b"caf\xe9", ["a\x1b", b"b"], 3)) == ("caf\\xe9", ["a", "b"], 3)
+    assert make((b"caf\xe9", ["a\x1b", b"b"], 3)) == (
+        "caf\\xe9",
+        ["a\\x1b", "b"],
+        3,
+    )
 
 
 def test_binary_data_is_left_alone() -> None:
@@ -57,4 +61,4 @@ def test_binary_data_is_left_alone() -> None:
 
 
 def test_text_inside_json_is_cleaned() -> None:
-    assert clean_cell({"k\x00": ["v\x1b", 1, None]}) == {"k": ["v", 1, None]}
+    assert clean_cell({"k\x00": ["v\x1b", 1, None]}) == {"k\\x00": ["v\\x1b", 1, None]}
