@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from tests.benchmarks.wire import Wire
+
 _CHUNK = 1 << 16
 
 
 @dataclass(slots=True)
 class Traffic:
-    """What went through; a round trip is a question after an answer."""
+    """What went through; round trips as `wire` defines them."""
 
     connections: int = 0
     round_trips: int = 0
@@ -76,20 +78,19 @@ class CountingProxy:
     ) -> None:
         self.traffic.connections += 1
         answers, questions = await asyncio.open_connection(*self._server)
-        was_answered = True
+        wire = Wire()
 
         async def up() -> None:
-            nonlocal was_answered
             async for chunk in _chunks(reader):
-                self.traffic.round_trips += was_answered
-                was_answered = False
+                before = wire.round_trips
+                wire.client_sends(chunk)
+                self.traffic.round_trips += wire.round_trips - before
                 self.traffic.bytes_up += len(chunk)
                 questions.write(chunk)
 
         async def down() -> None:
-            nonlocal was_answered
             async for chunk in _chunks(answers):
-                was_answered = True
+                wire.server_sends(chunk)
                 self.traffic.bytes_down += len(chunk)
                 writer.write(chunk)
 
