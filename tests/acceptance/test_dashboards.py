@@ -181,7 +181,7 @@ def empty_panels(prometheus: Companion, board: Board) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_panel_has_something_to_show(
     prometheis: dict[str, Companion], path: Path, way: str
-):
+) -> None:
     board = json.loads(path.read_text())
 
     def all_show() -> bool:
@@ -194,7 +194,9 @@ def test_every_panel_has_something_to_show(
     )
 
 
-def test_a_metric_that_nobody_exports_is_noticed(prometheis: dict[str, Companion]):
+def test_a_metric_that_nobody_exports_is_noticed(
+    prometheis: dict[str, Companion],
+) -> None:
     board = json.loads(FILES[0].read_text())
     panel = next(panels(board))
     panel["targets"][0]["expr"] = 'no_such_metric{job=~"$job"}'
@@ -205,7 +207,9 @@ def test_a_metric_that_nobody_exports_is_noticed(prometheis: dict[str, Companion
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_prometheus_evaluates_our_rules(prometheis: dict[str, Companion], way: str):
+def test_prometheus_evaluates_our_rules(
+    prometheis: dict[str, Companion], way: str
+) -> None:
     def rules() -> list[Any]:
         groups = get(prometheis[way], "rules")["groups"]
         return [rule for group in groups for rule in group["rules"]]
@@ -215,7 +219,7 @@ def test_prometheus_evaluates_our_rules(prometheis: dict[str, Companion], way: s
     assert len(rules()) == 11
 
 
-def test_findings_become_pending_alerts(prometheis: dict[str, Companion]):
+def test_findings_become_pending_alerts(prometheis: dict[str, Companion]) -> None:
     def checks() -> set[str]:
         alerts = get(prometheis["one each"], "alerts")["alerts"]
         return {alert["labels"].get("check", "") for alert in alerts}

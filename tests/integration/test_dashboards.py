@@ -35,12 +35,12 @@ def complaints_about(expressions: list[str], folder: Path) -> str:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_every_query_is_promql(path: Path, tmp_path: Path):
+def test_every_query_is_promql(path: Path, tmp_path: Path) -> None:
     board = json.loads(path.read_text())
     expressions = [t["expr"] for p in panels(board) for t in p["targets"]]
 
     assert complaints_about(expressions, tmp_path) == ""
 
 
-def test_promtool_does_find_what_is_not_promql(tmp_path: Path):
+def test_promtool_does_find_what_is_not_promql(tmp_path: Path) -> None:
     assert "FAILED" in complaints_about(["sum by (pg_up"], tmp_path)

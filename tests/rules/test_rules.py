@@ -56,7 +56,7 @@ def run(*command: object) -> str:
 
 
 @pytest.mark.parametrize("rules", RULES, ids=lambda path: path.name)
-def test_promtool_accepts_the_rules(rules: Path):
+def test_promtool_accepts_the_rules(rules: Path) -> None:
     promtool = companions.require("promtool")
 
     complaints = run(promtool, "check", "rules", "--lint-fatal", rules)
@@ -65,7 +65,7 @@ def test_promtool_accepts_the_rules(rules: Path):
 
 
 @pytest.mark.parametrize("tests", TESTS, ids=lambda path: path.name)
-def test_alerts_fire_when_they_should(tests: Path):
+def test_alerts_fire_when_they_should(tests: Path) -> None:
     promtool = companions.require("promtool")
 
     failures = run(promtool, "test", "rules", tests)
@@ -73,7 +73,7 @@ def test_alerts_fire_when_they_should(tests: Path):
     assert failures == ""
 
 
-def test_promtool_does_find_a_wrong_expectation(tmp_path: Path):
+def test_promtool_does_find_a_wrong_expectation(tmp_path: Path) -> None:
     promtool = companions.require("promtool")
     wrong = load(TESTS[0])
     wrong["rule_files"] = [str(path) for path in RULES]
@@ -86,7 +86,7 @@ def test_promtool_does_find_a_wrong_expectation(tmp_path: Path):
     assert "FAILED" in run(promtool, "test", "rules", file)
 
 
-def test_promtool_accepts_the_example_of_scraping():
+def test_promtool_accepts_the_example_of_scraping() -> None:
     promtool = companions.require("promtool")
 
     complaints = run(promtool, "check", "config", ALERTS / "prometheus.example.yml")
@@ -94,7 +94,7 @@ def test_promtool_accepts_the_example_of_scraping():
     assert complaints == ""
 
 
-def test_amtool_accepts_the_example_of_routing():
+def test_amtool_accepts_the_example_of_routing() -> None:
     amtool = companions.require("amtool")
 
     complaints = run(amtool, "check-config", ALERTS / "alertmanager.example.yml")
@@ -103,17 +103,17 @@ def test_amtool_accepts_the_example_of_routing():
 
 
 @pytest.mark.parametrize("name", names())
-def test_every_alert_is_seen_firing(name: str):
+def test_every_alert_is_seen_firing(name: str) -> None:
     assert [case for _, case in cases_of(name) if case["exp_alerts"]]
 
 
 @pytest.mark.parametrize("name", names())
-def test_every_alert_is_seen_silent(name: str):
+def test_every_alert_is_seen_silent(name: str) -> None:
     assert [case for _, case in cases_of(name) if not case["exp_alerts"]]
 
 
 @pytest.mark.parametrize("name", names())
-def test_every_alert_is_seen_across_a_gap(name: str):
+def test_every_alert_is_seen_across_a_gap(name: str) -> None:
     values = [
         series["values"]
         for test, _ in cases_of(name)
@@ -125,7 +125,7 @@ def test_every_alert_is_seen_across_a_gap(name: str):
 
 
 @pytest.mark.parametrize("alert", list(all_alerts()), ids=names())
-def test_alerts_follow_the_conventions(alert: dict[str, Any]):
+def test_alerts_follow_the_conventions(alert: dict[str, Any]) -> None:
     annotations = alert["annotations"]
 
     assert re.fullmatch(r"Pgvigil([A-Z][a-z]+)+", alert["alert"])
@@ -137,13 +137,13 @@ def test_alerts_follow_the_conventions(alert: dict[str, Any]):
     assert annotations["runbook_url"].startswith(f"{PLACEHOLDER}/runbooks/")
 
 
-def test_names_are_unique():
+def test_names_are_unique() -> None:
     found = names()
 
     assert sorted(set(found)) == sorted(found)
 
 
-def test_every_alert_on_the_daemon_has_a_runbook():
+def test_every_alert_on_the_daemon_has_a_runbook() -> None:
     linked = {
         alert["annotations"]["runbook_url"].rpartition("/")[2]: alert["alert"]
         for alert in all_alerts()
@@ -156,7 +156,7 @@ def test_every_alert_on_the_daemon_has_a_runbook():
 
 
 @pytest.mark.parametrize("page", RUNBOOKS, ids=lambda path: path.stem)
-def test_runbooks_say_how_to_look_fix_and_silence(page: Path):
+def test_runbooks_say_how_to_look_fix_and_silence(page: Path) -> None:
     text = page.read_text()
 
     assert text.startswith("# ")

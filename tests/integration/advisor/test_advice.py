@@ -157,7 +157,7 @@ def named(found: list[Finding], check: str) -> set[str]:
 @pytest.mark.requirement("S8.2.1-b")
 async def test_advice_names_what_is_there_and_nothing_else(
     stage: Stage, reader: Credentials
-):
+) -> None:
     found = advise(await look(reader, stage))
 
     assert named(found, "duplicate_index") == {"note_two", "email_again"}
@@ -183,7 +183,7 @@ async def test_advice_names_what_is_there_and_nothing_else(
 @pytest.mark.requirement("S8.2.1-a")
 async def test_every_statement_given_runs_and_its_undo_too(
     stage: Stage, reader: Credentials
-):
+) -> None:
     found = advise(await look(reader, stage))
     remedies = [each.remedy for each in found if each.remedy]
 
@@ -200,7 +200,7 @@ async def test_every_statement_given_runs_and_its_undo_too(
 @pytest.mark.requirement("S8.2.1-c")
 async def test_what_is_planned_from_the_catalog_is_executed_and_verified(
     stage: Stage, reader: Credentials
-):
+) -> None:
     seen = await look(reader, stage)
     found = advise(seen)
     choices = Choices(policy=Policy(mode=ActionMode.AUTO, confirm_drop_index=True))

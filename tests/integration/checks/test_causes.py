@@ -45,7 +45,7 @@ def objects(found: tuple[Finding, ...]) -> list[ObjectRef]:
 @pytest.mark.requirement("S8.1.2-h")
 async def test_a_blocked_backend_is_found_by_its_root(
     reader: Credentials, admin: Admin, conninfo: str
-):
+) -> None:
     await admin.execute("create table t as select 1 as id")
     async with (
         court(reader) as at,
@@ -71,7 +71,7 @@ async def test_a_blocked_backend_is_found_by_its_root(
 @pytest.mark.requirement("S8.1.2-b")
 async def test_slow_statements_are_found_and_fast_ones_end_it(
     reader: Credentials, admin: Admin
-):
+) -> None:
     levels = {"warning": 50, "critical": 500, "min_calls": 3}
     async with court(reader) as at:
         await at.read("stat_statements")
@@ -90,7 +90,7 @@ async def test_slow_statements_are_found_and_fast_ones_end_it(
 
 @pytest.mark.pg
 @pytest.mark.requirement("S8.1.2-h")
-async def test_an_invalid_index_is_found(reader: Credentials, admin: Admin):
+async def test_an_invalid_index_is_found(reader: Credentials, admin: Admin) -> None:
     await admin.execute("create table t as select 1 as id from generate_series(1, 2)")
     with suppress(errors.UniqueViolation):
         await admin.execute("create unique index concurrently broken on t (id)")
@@ -107,7 +107,7 @@ async def test_an_invalid_index_is_found(reader: Credentials, admin: Admin):
 @pytest.mark.requirement("S8.1.2-h")
 async def test_a_sequence_near_the_end_of_its_column_is_found(
     reader: Credentials, admin: Admin
-):
+) -> None:
     await admin.execute("create table t (id smallserial, roomy bigserial)")
     await admin.execute(
         "select setval('t_id_seq', 30000), setval('t_roomy_seq', 30000)"
@@ -124,7 +124,7 @@ async def test_a_sequence_near_the_end_of_its_column_is_found(
 @pytest.mark.requirement("S8.1.2-e")
 async def test_a_bloated_table_is_named_once_its_statistics_are_visible(
     reader: Credentials, admin: Admin, conninfo: str
-):
+) -> None:
     await bloat(conninfo)
     levels = {"min_size_bytes": 1_000_000}
     async with court(reader) as at:
@@ -143,7 +143,7 @@ async def test_a_bloated_table_is_named_once_its_statistics_are_visible(
 @pytest.mark.requirement("S8.1.2-h")
 async def test_dead_tuples_and_stale_statistics_are_found(
     reader: Credentials, conninfo: str
-):
+) -> None:
     await bloat(conninfo, vacuum=False)
     names = ("settings", *CATALOG, "stat_user_tables")
     levels = {"min_size_bytes": 1_000_000}
@@ -182,7 +182,9 @@ async def bloat(conninfo: str, *, vacuum: bool = True) -> None:
 
 
 @pytest.mark.requirement("S8.1.2-h")
-async def test_a_deadlock_is_counted(reader: Credentials, admin: Admin, conninfo: str):
+async def test_a_deadlock_is_counted(
+    reader: Credentials, admin: Admin, conninfo: str
+) -> None:
     await admin.execute("create table t as select i as id from generate_series(1, 2) i")
     async with court(reader) as at:
         await at.read("stat_database")

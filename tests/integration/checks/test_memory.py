@@ -20,7 +20,7 @@ Admin = psycopg.AsyncConnection[TupleRow]
 @pytest.mark.promise(5)
 async def test_a_lint_that_objects_to_nothing_has_spoken(
     reader: Credentials, admin: Admin
-):
+) -> None:
     rule = discover()["rls_without_policy"]
     await admin.execute("create table t (id integer)")
     memory = Memory(Target(name="test"), span_seconds=300, windows=WindowBook())

@@ -25,7 +25,7 @@ def statements(page: str) -> list[str]:
 
 
 @pytest.mark.pg("all")
-async def test_what_pages_say_to_look_at_can_be_run(reader: Credentials):
+async def test_what_pages_say_to_look_at_can_be_run(reader: Credentials) -> None:
     rules = (rule for rule in discover().values() if rule.kind != "advice")
     pages = {rule.name: rule.page for rule in rules}
     schema = "set search_path = public, pg_catalog"
@@ -40,7 +40,7 @@ async def test_what_pages_say_to_look_at_can_be_run(reader: Credentials):
 
 
 @pytest.mark.pg("all")
-async def test_names_are_quoted_as_the_server_does_or_more(admin: Admin):
+async def test_names_are_quoted_as_the_server_does_or_more(admin: Admin) -> None:
     cursor = await admin.execute(
         "select word, pg_catalog.quote_ident(word) from pg_catalog.pg_get_keywords()"
     )
@@ -54,7 +54,7 @@ async def test_names_are_quoted_as_the_server_does_or_more(admin: Admin):
 @pytest.mark.parametrize(
     "name", ["plain", "Mixed", "a b", 'q"q', "ünï", "1st", "", "a\nb", "$x", "a$b", "_"]
 )
-async def test_odd_names_are_quoted_as_the_server_does(admin: Admin, name: str):
+async def test_odd_names_are_quoted_as_the_server_does(admin: Admin, name: str) -> None:
     cursor = await admin.execute(
         "select pg_catalog.quote_ident(%s), pg_catalog.quote_literal(%s)", (name, name)
     )
@@ -64,7 +64,7 @@ async def test_odd_names_are_quoted_as_the_server_does(admin: Admin, name: str):
 
 @pytest.mark.pg
 @pytest.mark.parametrize("text", ["it's", "a\\b", "a\\'b", "\\"])
-async def test_literals_are_quoted_as_the_server_does(admin: Admin, text: str):
+async def test_literals_are_quoted_as_the_server_does(admin: Admin, text: str) -> None:
     cursor = await admin.execute("select pg_catalog.quote_literal(%s)", (text,))
 
     assert await cursor.fetchone() == (quote_literal(text),)

@@ -43,7 +43,7 @@ async def court(reader: Credentials, admin: Admin) -> AsyncGenerator[Court]:
 @pytest.mark.pg
 async def test_a_bare_call_is_found_and_its_remedy_cures_it(
     reader: Credentials, admin: Admin
-):
+) -> None:
     async with court(reader, admin) as at:
         await at.read("catalog", "catalog_definitions")
         found = at.judge("call_not_wrapped")
@@ -60,7 +60,7 @@ async def test_a_bare_call_is_found_and_its_remedy_cures_it(
 @pytest.mark.pg
 async def test_a_volatile_function_is_found_and_its_remedy_cures_it(
     reader: Credentials, admin: Admin
-):
+) -> None:
     async with court(reader, admin) as at:
         found = await at.await_finding("policy_volatile_function", "lints")
         assert found[0].remedy is not None
@@ -89,7 +89,7 @@ async def test_a_volatile_function_is_found_and_its_remedy_cures_it(
 )
 async def test_switches_that_do_not_match_policies_are_found(
     reader: Credentials, admin: Admin, lint: str, table: str, severity: Severity
-):
+) -> None:
     async with court(reader, admin) as at:
         found = await at.await_finding(lint, "lints")
 

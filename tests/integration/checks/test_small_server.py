@@ -44,7 +44,7 @@ async def court(server: ThrowawayServer) -> AsyncGenerator[Court]:
 )
 async def test_open_connections_are_held_against_the_usable_slots(
     small: ThrowawayServer, clients: int, severities: list[Severity]
-):
+) -> None:
     async with AsyncExitStack() as stack:
         at = await stack.enter_async_context(court(small))
         for _ in range(clients - 1):
@@ -61,7 +61,7 @@ async def test_open_connections_are_held_against_the_usable_slots(
 @pytest.mark.requirement("S8.1.2-d")
 async def test_a_table_larger_than_the_cache_lowers_the_hit_ratio(
     small: ThrowawayServer,
-):
+) -> None:
     async with court(small) as at:
         async with await psycopg.AsyncConnection.connect(
             small.conninfo(), autocommit=True
@@ -83,7 +83,7 @@ async def test_a_table_larger_than_the_cache_lowers_the_hit_ratio(
 @pytest.mark.requirement("S8.1.2-h")
 async def test_failing_to_archive_is_critical_when_it_never_worked(
     small: ThrowawayServer,
-):
+) -> None:
     async with court(small) as at:
         async with await psycopg.AsyncConnection.connect(
             small.conninfo(), autocommit=True

@@ -47,7 +47,7 @@ async def stage(
 
 @pytest.mark.pg
 @pytest.mark.requirement("S8.2.2-a")
-async def test_analyze_is_done_and_verified_by_the_statistics(stage: Stage):
+async def test_analyze_is_done_and_verified_by_the_statistics(stage: Stage) -> None:
     action = await stage.table_action("analyze", ANALYZE)
 
     entry = await perform(stage.executor(), action)
@@ -60,7 +60,7 @@ async def test_analyze_is_done_and_verified_by_the_statistics(stage: Stage):
 
 @pytest.mark.pg
 @pytest.mark.requirement("S8.2.2-a")
-async def test_vacuum_is_done_and_verified_by_the_statistics(stage: Stage):
+async def test_vacuum_is_done_and_verified_by_the_statistics(stage: Stage) -> None:
     await stage.run("delete from public.orders where id > 4000")
     action = await stage.table_action("vacuum", VACUUM)
 
@@ -72,7 +72,9 @@ async def test_vacuum_is_done_and_verified_by_the_statistics(stage: Stage):
 
 @pytest.mark.pg
 @pytest.mark.requirement("S8.2.1-c")
-async def test_an_index_is_dropped_and_its_undo_builds_the_very_same(stage: Stage):
+async def test_an_index_is_dropped_and_its_undo_builds_the_very_same(
+    stage: Stage,
+) -> None:
     action = await stage.drop("orders_spare_idx")
     executor = stage.executor()
 
@@ -89,7 +91,7 @@ async def test_an_index_is_dropped_and_its_undo_builds_the_very_same(stage: Stag
 
 @pytest.mark.pg
 @pytest.mark.requirement("S8.2.1-c")
-async def test_an_index_is_created_and_its_undo_drops_it(stage: Stage):
+async def test_an_index_is_created_and_its_undo_drops_it(stage: Stage) -> None:
     executor = stage.executor()
 
     created = await perform(
@@ -108,7 +110,7 @@ async def test_an_index_is_created_and_its_undo_drops_it(stage: Stage):
 
 @pytest.mark.pg
 @pytest.mark.promise(4)
-async def test_an_invalid_leftover_is_dropped_and_another_stays(stage: Stage):
+async def test_an_invalid_leftover_is_dropped_and_another_stays(stage: Stage) -> None:
     for name in ("orders_spare_idx", "orders_customer_idx"):
         await stage.value(
             "update pg_index set indisvalid = false where indexrelid = %s "
@@ -126,7 +128,7 @@ async def test_an_invalid_leftover_is_dropped_and_another_stays(stage: Stage):
 
 
 @pytest.mark.pg
-async def test_the_role_becomes_the_owner_for_the_statement_only(stage: Stage):
+async def test_the_role_becomes_the_owner_for_the_statement_only(stage: Stage) -> None:
     executor = stage.executor()
 
     entry = await perform(executor, await stage.create("orders_id_idx", "id"))
@@ -143,7 +145,7 @@ async def test_the_role_becomes_the_owner_for_the_statement_only(stage: Stage):
 
 
 @pytest.mark.pg
-async def test_without_membership_nothing_is_done(stage: Stage):
+async def test_without_membership_nothing_is_done(stage: Stage) -> None:
     await stage.run("revoke {} from {}", OWNER, DDL)
     action = await stage.drop("orders_spare_idx")
 
@@ -156,7 +158,9 @@ async def test_without_membership_nothing_is_done(stage: Stage):
 
 @pytest.mark.pg
 @pytest.mark.promise(3)
-async def test_an_index_that_could_not_be_built_again_is_not_dropped(stage: Stage):
+async def test_an_index_that_could_not_be_built_again_is_not_dropped(
+    stage: Stage,
+) -> None:
     await stage.run("revoke create on schema public from public, {}", OWNER)
     action = await stage.drop("orders_spare_idx")
 
@@ -168,7 +172,9 @@ async def test_an_index_that_could_not_be_built_again_is_not_dropped(stage: Stag
 
 
 @pytest.mark.pg
-async def test_a_statement_that_is_skipped_with_a_warning_is_a_failure(stage: Stage):
+async def test_a_statement_that_is_skipped_with_a_warning_is_a_failure(
+    stage: Stage,
+) -> None:
     action = await stage.table_action("analyze", ANALYZE)
     forbidden = replace(action, statement=Statement("analyze pg_catalog.pg_authid"))
     executor = stage.executor(options=replace(QUICK, verify_timeout=timedelta(0)))
@@ -180,7 +186,7 @@ async def test_a_statement_that_is_skipped_with_a_warning_is_a_failure(stage: St
 
 
 @pytest.mark.pg
-async def test_a_statement_that_fails_leaves_a_clean_table(stage: Stage):
+async def test_a_statement_that_fails_leaves_a_clean_table(stage: Stage) -> None:
     action = await stage.create("orders_id_idx", "missing")
 
     entry = await perform(stage.executor(), action)
@@ -225,7 +231,7 @@ REFUSALS = [
 @pytest.mark.parametrize(("reason", "change"), REFUSALS)
 async def test_what_changed_since_the_plan_stops_a_drop(
     stage: Stage, reason: str, change: str
-):
+) -> None:
     action = await stage.drop("orders_spare_idx")
     executor = stage.executor()
     await executor.propose(action, ActionMode.AUTO)
@@ -248,7 +254,7 @@ async def test_what_changed_since_the_plan_stops_a_drop(
 )
 async def test_a_replaced_index_is_dropped_only_beside_its_replacement(
     stage: Stage, covering: str, expected: ActionState
-):
+) -> None:
     evidence = (Evidence("covering index oid", await stage.oid(covering)),)
     action = await stage.drop("orders_spare_idx", evidence=evidence)
 
@@ -259,7 +265,7 @@ async def test_a_replaced_index_is_dropped_only_beside_its_replacement(
 
 @pytest.mark.pg
 @pytest.mark.promise(3)
-async def test_a_unique_index_is_never_dropped_for_lack_of_use(stage: Stage):
+async def test_a_unique_index_is_never_dropped_for_lack_of_use(stage: Stage) -> None:
     await stage.run("create unique index orders_unique_idx on public.orders (id)")
     action = await stage.drop("orders_unique_idx")
 
@@ -271,7 +277,7 @@ async def test_a_unique_index_is_never_dropped_for_lack_of_use(stage: Stage):
 
 @pytest.mark.pg
 @pytest.mark.promise(1)
-async def test_a_long_transaction_on_the_table_makes_it_wait(stage: Stage):
+async def test_a_long_transaction_on_the_table_makes_it_wait(stage: Stage) -> None:
     action = await stage.drop("orders_spare_idx")
     holder = await psycopg.AsyncConnection.connect(stage.superuser)
     async with holder:
@@ -285,7 +291,7 @@ async def test_a_long_transaction_on_the_table_makes_it_wait(stage: Stage):
 
 
 @pytest.mark.pg
-async def test_ddl_or_autovacuum_on_the_table_makes_it_wait(stage: Stage):
+async def test_ddl_or_autovacuum_on_the_table_makes_it_wait(stage: Stage) -> None:
     action = await stage.table_action("vacuum", VACUUM)
     holder = await psycopg.AsyncConnection.connect(stage.superuser)
     async with holder:
@@ -298,7 +304,9 @@ async def test_ddl_or_autovacuum_on_the_table_makes_it_wait(stage: Stage):
 
 @pytest.mark.pg
 @pytest.mark.promise(4)
-async def test_a_build_that_runs_into_its_lock_timeout_leaves_nothing(stage: Stage):
+async def test_a_build_that_runs_into_its_lock_timeout_leaves_nothing(
+    stage: Stage,
+) -> None:
     other = await psycopg.AsyncConnection.connect(stage.superuser)
     async with other:
         await other.execute("set transaction isolation level repeatable read")
@@ -314,7 +322,7 @@ async def test_a_build_that_runs_into_its_lock_timeout_leaves_nothing(stage: Sta
 
 
 @pytest.mark.pg
-async def test_a_build_does_not_begin_beside_an_old_snapshot(stage: Stage):
+async def test_a_build_does_not_begin_beside_an_old_snapshot(stage: Stage) -> None:
     # From 16 a grant is inherited as the role was when it was given.
     await stage.run("alter role {} inherit", DDL)
     await stage.run("grant pg_read_all_stats to {}", DDL)
@@ -331,7 +339,7 @@ async def test_a_build_does_not_begin_beside_an_old_snapshot(stage: Stage):
 
 
 @pytest.mark.pg
-async def test_what_could_not_be_looked_at_is_in_the_journal(stage: Stage):
+async def test_what_could_not_be_looked_at_is_in_the_journal(stage: Stage) -> None:
     entry = await perform(
         stage.executor(), await stage.table_action("analyze", ANALYZE)
     )
@@ -342,7 +350,9 @@ async def test_what_could_not_be_looked_at_is_in_the_journal(stage: Stage):
 
 
 @pytest.mark.pg
-async def test_a_taken_name_stops_a_build_and_the_other_index_stays(stage: Stage):
+async def test_a_taken_name_stops_a_build_and_the_other_index_stays(
+    stage: Stage,
+) -> None:
     action = await stage.create("orders_id_idx", "id")
     executor = stage.executor()
     await executor.propose(action, ActionMode.AUTO)
@@ -355,7 +365,7 @@ async def test_a_taken_name_stops_a_build_and_the_other_index_stays(stage: Stage
 
 
 @pytest.mark.pg
-async def test_a_renamed_table_stops_upkeep_and_builds(stage: Stage):
+async def test_a_renamed_table_stops_upkeep_and_builds(stage: Stage) -> None:
     executor = stage.executor()
     for action in (
         await stage.table_action("analyze", ANALYZE),
@@ -369,7 +379,7 @@ async def test_a_renamed_table_stops_upkeep_and_builds(stage: Stage):
     assert [entry.state for entry in moved] == [ActionState.EXPIRED] * 2
 
 
-async def test_a_dropped_table_expires_what_was_planned(stage: Stage):
+async def test_a_dropped_table_expires_what_was_planned(stage: Stage) -> None:
     action = await stage.table_action("analyze", ANALYZE)
     executor = stage.executor()
     await executor.propose(action, ActionMode.AUTO)
@@ -382,7 +392,7 @@ async def test_a_dropped_table_expires_what_was_planned(stage: Stage):
 
 @pytest.mark.promise(12)
 @pytest.mark.pg
-async def test_two_daemons_never_both_act(stage: Stage):
+async def test_two_daemons_never_both_act(stage: Stage) -> None:
     first = stage.executor(instance="one")
     second = stage.executor(instance="two")
     action = await stage.drop("orders_spare_idx")
@@ -402,7 +412,7 @@ async def test_two_daemons_never_both_act(stage: Stage):
 @pytest.mark.promise(12)
 async def test_daemons_with_different_control_databases_do_not_both_act(
     stage: Stage, cluster: Cluster
-):
+) -> None:
     first = stage.executor()
     await first.propose(await stage.drop("orders_spare_idx"), ActionMode.DRY_RUN)
     elsewhere = await psycopg.AsyncConnection.connect(
@@ -421,7 +431,7 @@ async def test_daemons_with_different_control_databases_do_not_both_act(
 
 
 @pytest.mark.promise(12)
-async def test_the_lead_passes_on_when_its_session_ends(stage: Stage):
+async def test_the_lead_passes_on_when_its_session_ends(stage: Stage) -> None:
     first, second = stage.executor(), stage.executor()
     action = await stage.drop("orders_spare_idx")
     await first.propose(action, ActionMode.AUTO)
@@ -434,7 +444,7 @@ async def test_the_lead_passes_on_when_its_session_ends(stage: Stage):
 
 @pytest.mark.pg
 @pytest.mark.promise(16)
-async def test_a_superuser_does_not_act_unless_allowed(stage: Stage):
+async def test_a_superuser_does_not_act_unless_allowed(stage: Stage) -> None:
     action = await stage.table_action("analyze", ANALYZE)
     refused = await stage.executor(user="postgres").propose(action, ActionMode.AUTO)
     allowed = stage.executor(
@@ -450,7 +460,7 @@ async def test_a_superuser_does_not_act_unless_allowed(stage: Stage):
 
 @pytest.mark.pg
 @pytest.mark.promise(18)
-async def test_without_a_journal_nothing_is_done(stage: Stage):
+async def test_without_a_journal_nothing_is_done(stage: Stage) -> None:
     await stage.run("drop schema monitoring cascade")
     executor = stage.executor()
 
@@ -465,7 +475,7 @@ async def test_without_a_journal_nothing_is_done(stage: Stage):
 
 
 @pytest.mark.promise(18)
-async def test_a_journal_that_cannot_be_written_stops_everything(stage: Stage):
+async def test_a_journal_that_cannot_be_written_stops_everything(stage: Stage) -> None:
     action = await stage.drop("orders_spare_idx")
     executor = stage.executor()
     await executor.propose(action, ActionMode.AUTO)
@@ -479,7 +489,7 @@ async def test_a_journal_that_cannot_be_written_stops_everything(stage: Stage):
 
 
 @pytest.mark.promise(18)
-async def test_a_journal_whose_writing_fails_stops_the_statement(stage: Stage):
+async def test_a_journal_whose_writing_fails_stops_the_statement(stage: Stage) -> None:
     action = await stage.drop("orders_spare_idx")
     executor = stage.executor()
     await executor.propose(action, ActionMode.AUTO)
@@ -499,7 +509,7 @@ async def test_a_journal_whose_writing_fails_stops_the_statement(stage: Stage):
     assert "no space" in executor.problem
 
 
-async def test_modes_decide_how_far_a_proposal_goes(stage: Stage):
+async def test_modes_decide_how_far_a_proposal_goes(stage: Stage) -> None:
     executor = stage.executor()
     action = await stage.drop("orders_spare_idx")
 
@@ -517,7 +527,7 @@ async def test_modes_decide_how_far_a_proposal_goes(stage: Stage):
     assert await stage.is_valid(action.oid)
 
 
-async def test_an_approved_action_runs_and_names_who_approved(stage: Stage):
+async def test_an_approved_action_runs_and_names_who_approved(stage: Stage) -> None:
     executor = stage.executor()
     action = await stage.drop("orders_spare_idx")
     asking = await executor.propose(action, ActionMode.APPROVE)
@@ -531,7 +541,7 @@ async def test_an_approved_action_runs_and_names_who_approved(stage: Stage):
     assert done.id == asking.id
 
 
-async def test_an_approval_does_not_outlive_the_proposal(stage: Stage):
+async def test_an_approval_does_not_outlive_the_proposal(stage: Stage) -> None:
     executor = stage.executor()
     action = await stage.drop("orders_spare_idx")
     asking = await executor.propose(action, ActionMode.APPROVE)
@@ -545,7 +555,7 @@ async def test_an_approval_does_not_outlive_the_proposal(stage: Stage):
     assert await stage.is_valid(action.oid)
 
 
-async def test_a_rejected_action_is_closed_and_stays_so(stage: Stage):
+async def test_a_rejected_action_is_closed_and_stays_so(stage: Stage) -> None:
     executor = stage.executor()
     action = await stage.drop("orders_spare_idx")
     asking = await executor.propose(action, ActionMode.APPROVE)
@@ -560,7 +570,7 @@ async def test_a_rejected_action_is_closed_and_stays_so(stage: Stage):
         await executor.approve(asking.id, "bob")
 
 
-async def test_unknown_ids_and_impossible_undos_are_errors(stage: Stage):
+async def test_unknown_ids_and_impossible_undos_are_errors(stage: Stage) -> None:
     executor = stage.executor()
     done = await perform(executor, await stage.table_action("analyze", ANALYZE))
 
@@ -572,7 +582,7 @@ async def test_unknown_ids_and_impossible_undos_are_errors(stage: Stage):
         await executor.undo(done.id, "ann")
 
 
-async def test_an_undo_that_is_not_possible_any_more_says_so(stage: Stage):
+async def test_an_undo_that_is_not_possible_any_more_says_so(stage: Stage) -> None:
     executor = stage.executor()
     created = await perform(executor, await stage.create("orders_id_idx", "id"))
     dropped = await perform(executor, await stage.drop("orders_spare_idx"))
@@ -585,7 +595,7 @@ async def test_an_undo_that_is_not_possible_any_more_says_so(stage: Stage):
         await executor.undo(dropped.id, "ann")
 
 
-async def test_the_gate_is_asked_right_before_acting(stage: Stage):
+async def test_the_gate_is_asked_right_before_acting(stage: Stage) -> None:
     action = await stage.drop("orders_spare_idx")
     paused = Refusal(
         kind="drop_index",
@@ -603,7 +613,7 @@ async def test_the_gate_is_asked_right_before_acting(stage: Stage):
     assert await stage.is_valid(action.oid)
 
 
-async def test_an_action_planned_before_a_failover_expires(stage: Stage):
+async def test_an_action_planned_before_a_failover_expires(stage: Stage) -> None:
     executor = stage.executor()
     action = await stage.drop("orders_spare_idx")
     await executor.propose(action, ActionMode.AUTO)
@@ -615,7 +625,7 @@ async def test_an_action_planned_before_a_failover_expires(stage: Stage):
     assert "Another server has taken over" in entry.detail
 
 
-async def test_what_waited_too_long_expires(stage: Stage):
+async def test_what_waited_too_long_expires(stage: Stage) -> None:
     executor = stage.executor()
     await executor.propose(await stage.drop("orders_spare_idx"), ActionMode.APPROVE)
     await stage.run("update monitoring.actions set expires_at = now() - interval '1 s'")
@@ -625,7 +635,7 @@ async def test_what_waited_too_long_expires(stage: Stage):
     assert entry.state is ActionState.EXPIRED
 
 
-async def test_a_failure_ends_the_round(stage: Stage):
+async def test_a_failure_ends_the_round(stage: Stage) -> None:
     executor = stage.executor()
     bad = await stage.table_action("analyze", "analyse_no_such_word {}")
     good = await stage.drop("orders_spare_idx")
@@ -644,7 +654,7 @@ HOSTILE = ['quo"te', "per%s", "new\nline", "{}", "ü" * 31, "a" * 63, "x'y", "; 
 @pytest.mark.pg
 @pytest.mark.promise(15)
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
-async def test_hostile_names_are_only_names(stage: Stage, name: str):
+async def test_hostile_names_are_only_names(stage: Stage, name: str) -> None:
     await stage.run("alter table public.orders rename column id to {}", name)
     executor = stage.executor()
 
@@ -658,7 +668,7 @@ async def test_hostile_names_are_only_names(stage: Stage, name: str):
     assert created.action.name == name
 
 
-async def test_a_stored_definition_that_is_none_is_not_run(stage: Stage):
+async def test_a_stored_definition_that_is_none_is_not_run(stage: Stage) -> None:
     executor = stage.executor()
     dropped = await perform(executor, await stage.drop("orders_spare_idx"))
     await stage.run("update monitoring.actions set definition = 'drop table orders'")
@@ -669,7 +679,7 @@ async def test_a_stored_definition_that_is_none_is_not_run(stage: Stage):
     assert await stage.oid("orders")
 
 
-async def test_a_second_statement_in_a_definition_is_refused(stage: Stage):
+async def test_a_second_statement_in_a_definition_is_refused(stage: Stage) -> None:
     executor = stage.executor()
     dropped = await perform(executor, await stage.drop("orders_spare_idx"))
     await stage.run(
@@ -683,7 +693,7 @@ async def test_a_second_statement_in_a_definition_is_refused(stage: Stage):
     assert await stage.oid("orders")
 
 
-async def test_the_journal_keeps_evidence_and_statement(stage: Stage):
+async def test_the_journal_keeps_evidence_and_statement(stage: Stage) -> None:
     executor = stage.executor()
     action = await stage.drop("orders_spare_idx")
     await executor.propose(action, ActionMode.DRY_RUN)
@@ -695,7 +705,9 @@ async def test_the_journal_keeps_evidence_and_statement(stage: Stage):
     assert entry.action.evidence == action.evidence
 
 
-async def test_history_is_what_was_last_read_while_the_server_is_away(stage: Stage):
+async def test_history_is_what_was_last_read_while_the_server_is_away(
+    stage: Stage,
+) -> None:
     executor = stage.executor()
     await executor.propose(await stage.drop("orders_spare_idx"), ActionMode.DRY_RUN)
     before = await executor.history()
@@ -709,7 +721,7 @@ async def test_history_is_what_was_last_read_while_the_server_is_away(stage: Sta
     assert executor.problem
 
 
-async def test_a_dry_run_only_reports(stage: Stage):
+async def test_a_dry_run_only_reports(stage: Stage) -> None:
     executor: ActionExecutor = DryRunExecutor()
     action = await stage.drop("orders_spare_idx")
 

@@ -83,7 +83,9 @@ async def blocked(stage: Stage) -> psycopg.AsyncConnection[TupleRow]:
 @pytest.mark.pg
 @pytest.mark.promise(4)
 @pytest.mark.parametrize("state", STEPS[:3])
-async def test_a_drop_that_is_interrupted_ends_cleanly(stage: Stage, state: str):
+async def test_a_drop_that_is_interrupted_ends_cleanly(
+    stage: Stage, state: str
+) -> None:
     action = await stage.drop("orders_spare_idx")
     first = stage.executor()
     await first.propose(action, ActionMode.AUTO)
@@ -101,7 +103,9 @@ async def test_a_drop_that_is_interrupted_ends_cleanly(stage: Stage, state: str)
 @pytest.mark.pg
 @pytest.mark.promise(4)
 @pytest.mark.parametrize("state", STEPS[:3])
-async def test_a_build_that_is_interrupted_ends_cleanly(stage: Stage, state: str):
+async def test_a_build_that_is_interrupted_ends_cleanly(
+    stage: Stage, state: str
+) -> None:
     action = await stage.create("orders_id_idx", "id")
     first = stage.executor()
     await first.propose(action, ActionMode.AUTO)
@@ -121,7 +125,7 @@ async def test_a_build_that_is_interrupted_ends_cleanly(stage: Stage, state: str
 @pytest.mark.parametrize("state", STEPS[3:])
 async def test_cleaning_up_after_a_build_that_is_interrupted_goes_on(
     stage: Stage, state: str
-):
+) -> None:
     action = await stage.create("orders_id_idx", "id")
     first = stage.executor()
     await first.propose(action, ActionMode.AUTO)
@@ -175,7 +179,7 @@ PATIENT = replace(
 @pytest.mark.promise(4)
 async def test_a_build_killed_in_the_middle_leaves_nothing_and_spares_others(
     stage: Stage,
-):
+) -> None:
     await stage.value(
         "update pg_index set indisvalid = false where indexrelid = %s "
         "returning indexrelid",
@@ -199,7 +203,7 @@ async def test_a_build_killed_in_the_middle_leaves_nothing_and_spares_others(
 
 @pytest.mark.pg
 @pytest.mark.promise(4)
-async def test_a_drop_killed_in_the_middle_is_finished(stage: Stage):
+async def test_a_drop_killed_in_the_middle_is_finished(stage: Stage) -> None:
     action = await stage.drop("orders_spare_idx")
     first = stage.executor(options=PATIENT)
     await first.propose(action, ActionMode.AUTO)
@@ -266,7 +270,9 @@ async def waiting(stage: Stage, pid: int) -> None:
 
 @pytest.mark.pg
 @pytest.mark.promise(4)
-async def test_a_drop_that_runs_into_its_lock_timeout_is_finished_later(stage: Stage):
+async def test_a_drop_that_runs_into_its_lock_timeout_is_finished_later(
+    stage: Stage,
+) -> None:
     action = await stage.drop("orders_spare_idx")
     executor = stage.executor()
     await executor.propose(action, ActionMode.AUTO)
@@ -284,7 +290,9 @@ async def test_a_drop_that_runs_into_its_lock_timeout_is_finished_later(stage: S
 
 @pytest.mark.pg
 @pytest.mark.promise(1)
-async def test_readers_and_writers_never_queue_behind_a_waiting_drop(stage: Stage):
+async def test_readers_and_writers_never_queue_behind_a_waiting_drop(
+    stage: Stage,
+) -> None:
     action = await stage.drop("orders_spare_idx")
     executor = stage.executor(options=PATIENT)
     await executor.propose(action, ActionMode.AUTO)
@@ -305,7 +313,7 @@ async def test_readers_and_writers_never_queue_behind_a_waiting_drop(stage: Stag
 
 
 @pytest.mark.promise(4)
-async def test_cleaning_up_is_given_to_a_person_in_the_end(stage: Stage):
+async def test_cleaning_up_is_given_to_a_person_in_the_end(stage: Stage) -> None:
     action = await stage.drop("orders_spare_idx")
     executor = stage.executor(options=replace(QUICK, max_repairs=2))
     await executor.propose(action, ActionMode.AUTO)
@@ -320,7 +328,7 @@ async def test_cleaning_up_is_given_to_a_person_in_the_end(stage: Stage):
 
 
 @pytest.mark.promise(4)
-async def test_the_next_attempt_to_clean_up_waits_its_time(stage: Stage):
+async def test_the_next_attempt_to_clean_up_waits_its_time(stage: Stage) -> None:
     action = await stage.drop("orders_spare_idx")
     patient = replace(QUICK, repair_pause=timedelta(hours=1))
     executor = stage.executor(options=patient)
@@ -335,7 +343,7 @@ async def test_the_next_attempt_to_clean_up_waits_its_time(stage: Stage):
 
 @pytest.mark.pg
 @pytest.mark.promise(4)
-async def test_an_undo_that_is_interrupted_leaves_the_action_done(stage: Stage):
+async def test_an_undo_that_is_interrupted_leaves_the_action_done(stage: Stage) -> None:
     executor = stage.executor()
     dropped = await perform(executor, await stage.drop("orders_spare_idx"))
     async with await blocked(stage):
@@ -348,7 +356,7 @@ async def test_an_undo_that_is_interrupted_leaves_the_action_done(stage: Stage):
     assert await leftovers(stage) == 0
 
 
-async def test_a_statement_that_still_runs_is_left_alone(stage: Stage):
+async def test_a_statement_that_still_runs_is_left_alone(stage: Stage) -> None:
     action = await stage.create("orders_id_idx", "id")
     first = stage.executor()
     proposed = await first.propose(action, ActionMode.AUTO)
@@ -371,7 +379,7 @@ async def test_a_statement_that_still_runs_is_left_alone(stage: Stage):
     assert afterwards == ()
 
 
-async def test_an_interrupted_vacuum_is_judged_by_the_statistics(stage: Stage):
+async def test_an_interrupted_vacuum_is_judged_by_the_statistics(stage: Stage) -> None:
     action = await stage.table_action("vacuum", "vacuum (skip_locked) {}")
     executor = stage.executor(options=replace(QUICK, verify_timeout=timedelta(0)))
     await executor.propose(action, ActionMode.AUTO)

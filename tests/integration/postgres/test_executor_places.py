@@ -59,7 +59,7 @@ async def elsewhere(
 
 @pytest.mark.promise(12)
 @pytest.mark.parametrize("mode", ["session", "transaction"])
-async def test_behind_a_pooler_nothing_is_done(stage: Stage, mode: str):
+async def test_behind_a_pooler_nothing_is_done(stage: Stage, mode: str) -> None:
     action = await stage.drop("orders_spare_idx")
     with pgbouncer(stage.credentials().conninfo, mode) as pooler:
         access = ActAccess(credentials=Credentials(conninfo=pooler.conninfo))
@@ -73,7 +73,7 @@ async def test_behind_a_pooler_nothing_is_done(stage: Stage, mode: str):
 
 
 @pytest.mark.promise(12)
-async def test_on_a_standby_nothing_is_done(stage: Stage):
+async def test_on_a_standby_nothing_is_done(stage: Stage) -> None:
     action = await stage.drop("orders_spare_idx")
     with pair(18) as servers:
         credentials = Credentials(conninfo=servers.standby_conninfo)
@@ -89,7 +89,7 @@ async def test_on_a_standby_nothing_is_done(stage: Stage):
 
 async def test_an_action_in_another_database_is_journaled_in_the_control_one(
     stage: Stage, elsewhere: Stage
-):
+) -> None:
     executor = stage.executor()
     action = await elsewhere.drop("orders_spare_idx")
 
@@ -104,7 +104,7 @@ async def test_an_action_in_another_database_is_journaled_in_the_control_one(
 
 async def test_the_lead_is_kept_while_another_connection_acts(
     stage: Stage, elsewhere: Stage
-):
+) -> None:
     executor = stage.executor()
     await perform(executor, await elsewhere.drop("orders_spare_idx"))
 
@@ -118,7 +118,7 @@ async def test_the_lead_is_kept_while_another_connection_acts(
 
 async def test_a_database_that_is_gone_stops_the_round_and_nothing_else(
     stage: Stage, elsewhere: Stage
-):
+) -> None:
     executor = stage.executor()
     proposed = await executor.propose(
         await elsewhere.drop("orders_spare_idx"), ActionMode.AUTO
@@ -137,7 +137,7 @@ async def test_a_database_that_is_gone_stops_the_round_and_nothing_else(
     assert [e.state for e in await executor.reconcile()] == [ActionState.APPROVED]
 
 
-async def test_an_unreachable_server_is_a_refusal(stage: Stage):
+async def test_an_unreachable_server_is_a_refusal(stage: Stage) -> None:
     nowhere = Credentials(conninfo="host=127.0.0.1 port=1 connect_timeout=2")
     executor = Executor(ActAccess(credentials=nowhere), gate=always, options=QUICK)
 
@@ -152,7 +152,7 @@ async def test_an_unreachable_server_is_a_refusal(stage: Stage):
 
 @pytest.mark.pg
 @pytest.mark.promise(16)
-async def test_separate_roles_maintain_and_define(stage: Stage):
+async def test_separate_roles_maintain_and_define(stage: Stage) -> None:
     maintainer = "pgvigil_maintainer"
     if not await stage.value("select 1 from pg_roles where rolname = %s", maintainer):
         await stage.run("create role {}", maintainer)

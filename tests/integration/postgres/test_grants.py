@@ -97,7 +97,7 @@ async def refused(connection: Admin, query: Any) -> bool:
 
 @pytest.mark.pg("all")
 @pytest.mark.promise(16)
-async def test_the_reader_sees_all_statistics_and_no_table_data(roles: Roles):
+async def test_the_reader_sees_all_statistics_and_no_table_data(roles: Roles) -> None:
     reader = await roles.login(READER)
 
     assert await scalar(
@@ -114,7 +114,7 @@ async def test_the_reader_sees_all_statistics_and_no_table_data(roles: Roles):
 
 @pytest.mark.pg("all")
 @pytest.mark.promise(16)
-async def test_the_reader_changes_nothing_but_its_reports(roles: Roles):
+async def test_the_reader_changes_nothing_but_its_reports(roles: Roles) -> None:
     reader = await roles.login(READER)
 
     for statement in (
@@ -141,7 +141,7 @@ async def test_the_reader_changes_nothing_but_its_reports(roles: Roles):
 @pytest.mark.promise(16)
 async def test_the_maintainer_vacuums_and_sees_no_table_data(
     roles: Roles, admin: Admin, major: int
-):
+) -> None:
     maintainer = await roles.login(MAINTAINER)
 
     await maintainer.execute("vacuum analyze public.orders")
@@ -164,7 +164,7 @@ async def test_the_maintainer_vacuums_and_sees_no_table_data(
 
 @pytest.mark.pg("all")
 @pytest.mark.promise(16)
-async def test_the_index_role_acts_only_after_becoming_the_owner(roles: Roles):
+async def test_the_index_role_acts_only_after_becoming_the_owner(roles: Roles) -> None:
     ddl = await roles.login(DDL)
 
     assert await refused(ddl, "create index on public.orders (note)")
@@ -179,7 +179,9 @@ async def test_the_index_role_acts_only_after_becoming_the_owner(roles: Roles):
 
 @pytest.mark.pg("all")
 @pytest.mark.promise(16)
-async def test_the_roles_own_nothing_and_have_no_attribute(roles: Roles, admin: Admin):
+async def test_the_roles_own_nothing_and_have_no_attribute(
+    roles: Roles, admin: Admin
+) -> None:
     await roles.login(READER)
 
     found = await rows(
@@ -210,7 +212,7 @@ async def test_the_roles_own_nothing_and_have_no_attribute(roles: Roles, admin: 
 @pytest.mark.promise(16)
 async def test_maintenance_can_be_narrowed_to_schemas(
     roles: Roles, admin: Admin, database: str, major: int
-):
+) -> None:
     await admin.execute("create schema sales create table sales.bills ()")
     plan = GrantPlan(
         version=major,
@@ -241,7 +243,7 @@ async def test_maintenance_can_be_narrowed_to_schemas(
 
 @pytest.mark.pg
 @pytest.mark.promise(16)
-async def test_a_grant_that_is_taken_away_is_missed(roles: Roles, admin: Admin):
+async def test_a_grant_that_is_taken_away_is_missed(roles: Roles, admin: Admin) -> None:
     reader = await roles.login(READER)
     await admin.execute(f"revoke pg_monitor from {READER}".encode())
     try:
@@ -262,7 +264,7 @@ async def test_a_grant_that_is_taken_away_is_missed(roles: Roles, admin: Admin):
 @pytest.mark.pg
 async def test_the_text_can_be_run_again_and_mends_a_changed_role(
     roles: Roles, admin: Admin, database: str, major: int
-):
+) -> None:
     await roles.login(READER)
     await admin.execute(f"alter role {MAINTAINER} superuser createrole".encode())
 
@@ -280,7 +282,7 @@ async def test_the_text_can_be_run_again_and_mends_a_changed_role(
 @pytest.mark.pg
 async def test_the_owner_of_the_schema_is_the_owner_role(
     roles: Roles, admin: Admin, conninfo: str
-):
+) -> None:
     await roles.login(READER)
     async with session_to(conninfo) as session:
         await uninstall(session)
@@ -299,7 +301,7 @@ async def test_the_owner_of_the_schema_is_the_owner_role(
 @pytest.mark.pg
 async def test_tables_of_a_later_migration_are_granted_and_owned_alike(
     roles: Roles, admin: Admin, conninfo: str
-):
+) -> None:
     async with session_to(conninfo) as session:
         runner = Migrator(session, "monitoring")
         await runner.down("002", confirm=True)
@@ -319,7 +321,7 @@ async def test_tables_of_a_later_migration_are_granted_and_owned_alike(
 @pytest.mark.pg
 async def test_psql_runs_the_text_whatever_the_database_is_called(
     cluster: Cluster, admin: Admin, major: int
-):
+) -> None:
     psql = shutil.which("psql")
     if psql is None:
         pytest.skip("psql is not installed")

@@ -45,7 +45,7 @@ TABLES = {
 
 @pytest.mark.pg("all")
 @pytest.mark.requirement("X1")
-async def test_two_installs_are_one(conninfo: str, admin: Admin):
+async def test_two_installs_are_one(conninfo: str, admin: Admin) -> None:
     first = await installed(conninfo)
     once = await manifest(admin)
 
@@ -65,7 +65,7 @@ async def test_two_installs_are_one(conninfo: str, admin: Admin):
 
 
 @pytest.mark.pg("all")
-async def test_uninstall_leaves_nothing(conninfo: str, admin: Admin):
+async def test_uninstall_leaves_nothing(conninfo: str, admin: Admin) -> None:
     before = await manifest(admin)
     await installed(conninfo)
 
@@ -80,7 +80,7 @@ async def test_uninstall_leaves_nothing(conninfo: str, admin: Admin):
 @pytest.mark.pg
 async def test_the_printed_script_is_the_installation(
     conninfo: str, admin: Admin, major: int
-):
+) -> None:
     await installed(conninfo)
     by_installing = await manifest(admin)
     async with session_to(conninfo) as session:
@@ -95,7 +95,7 @@ async def test_the_printed_script_is_the_installation(
 
 async def test_the_printed_script_changes_nothing_where_the_schema_is(
     conninfo: str, admin: Admin, major: int, database: str
-):
+) -> None:
     await installed(conninfo)
     before = await manifest(admin)
 
@@ -110,7 +110,7 @@ async def test_the_printed_script_changes_nothing_where_the_schema_is(
 @pytest.mark.pg("all")
 async def test_another_database_gets_the_local_views_only(
     conninfo: str, admin: Admin, major: int
-):
+) -> None:
     async with session_to(conninfo) as session:
         first = await install_local(session)
         second = await install_local(session)
@@ -136,7 +136,7 @@ async def test_another_database_gets_the_local_views_only(
 @pytest.mark.pg
 async def test_an_ordinary_role_with_create_on_the_database_can_install(
     cluster: Cluster, database: str, admin: Admin
-):
+) -> None:
     await ensure_role(admin, "ordinary", "login nosuperuser")
     await give_password(admin, "ordinary")
     await admin.execute(f"grant create on database {database} to ordinary".encode())
@@ -160,7 +160,7 @@ async def test_an_ordinary_role_with_create_on_the_database_can_install(
 
 async def test_a_role_without_create_is_told_so(
     cluster: Cluster, database: str, admin: Admin
-):
+) -> None:
     await ensure_role(admin, "powerless", "login nosuperuser")
     await give_password(admin, "powerless")
 
@@ -173,7 +173,7 @@ async def test_a_role_without_create_is_told_so(
 @pytest.mark.pg
 async def test_objects_belong_to_the_owner_role_where_it_may_create(
     conninfo: str, admin: Admin, database: str
-):
+) -> None:
     await ensure_role(admin, "pgvigil_owner", "nologin nosuperuser")
     await admin.execute(
         f"grant create on database {database} to pgvigil_owner".encode()
@@ -193,7 +193,7 @@ async def test_objects_belong_to_the_owner_role_where_it_may_create(
         assert await uninstall(session)
 
 
-async def test_a_schema_of_someone_else_is_refused(conninfo: str, admin: Admin):
+async def test_a_schema_of_someone_else_is_refused(conninfo: str, admin: Admin) -> None:
     await admin.execute("create schema monitoring")
     await admin.execute("create table monitoring.graphs (id int)")
     before = await manifest(admin)
@@ -209,7 +209,7 @@ async def test_a_schema_of_someone_else_is_refused(conninfo: str, admin: Admin):
 
 async def test_uninstall_takes_nothing_with_it_that_is_not_ours(
     conninfo: str, admin: Admin
-):
+) -> None:
     await installed(conninfo)
     await admin.execute("create table monitoring.notes (id int)")
     before = await manifest(admin)
@@ -222,7 +222,9 @@ async def test_uninstall_takes_nothing_with_it_that_is_not_ours(
     assert await manifest(admin) == before
 
 
-async def test_uninstall_names_a_view_that_rests_on_ours(conninfo: str, admin: Admin):
+async def test_uninstall_names_a_view_that_rests_on_ours(
+    conninfo: str, admin: Admin
+) -> None:
     await installed(conninfo)
     await admin.execute(
         "create view public.mine as select tablename from monitoring.table_performance"
@@ -240,7 +242,7 @@ async def test_uninstall_names_a_view_that_rests_on_ours(conninfo: str, admin: A
 @pytest.mark.pg
 async def test_a_changed_view_is_replaced_in_place_and_keeps_what_rests_on_it(
     conninfo: str, admin: Admin
-):
+) -> None:
     await installed(conninfo)
     fresh = await manifest(admin)
     await admin.execute(
@@ -261,7 +263,7 @@ async def test_a_changed_view_is_replaced_in_place_and_keeps_what_rests_on_it(
 @pytest.mark.pg
 async def test_a_view_with_other_columns_is_made_again_with_all_that_needs_it(
     conninfo: str, admin: Admin
-):
+) -> None:
     await installed(conninfo)
     fresh = await manifest(admin)
     await admin.execute("drop view monitoring.table_performance")
@@ -282,7 +284,7 @@ async def test_a_view_with_other_columns_is_made_again_with_all_that_needs_it(
 
 async def test_an_overload_from_former_arguments_does_not_stay(
     conninfo: str, admin: Admin
-):
+) -> None:
     await installed(conninfo)
     fresh = await manifest(admin)
     await admin.execute(
@@ -300,7 +302,7 @@ async def test_an_overload_from_former_arguments_does_not_stay(
 @pytest.mark.pg
 async def test_a_new_major_version_makes_every_view_again(
     conninfo: str, admin: Admin, major: int
-):
+) -> None:
     await installed(conninfo)
     await admin.execute(
         "update monitoring.repeatables set server_major = server_major - 1"
@@ -314,7 +316,7 @@ async def test_a_new_major_version_makes_every_view_again(
     assert await installed(conninfo) == NOTHING
 
 
-async def test_a_view_no_longer_shipped_is_dropped(conninfo: str, admin: Admin):
+async def test_a_view_no_longer_shipped_is_dropped(conninfo: str, admin: Admin) -> None:
     await installed(conninfo)
     fresh = await manifest(admin)
     await admin.execute("create view monitoring.former as select 1 as one")
@@ -330,7 +332,9 @@ async def test_a_view_no_longer_shipped_is_dropped(conninfo: str, admin: Admin):
 
 
 @pytest.mark.pg
-async def test_every_migration_goes_down_and_up_again(conninfo: str, admin: Admin):
+async def test_every_migration_goes_down_and_up_again(
+    conninfo: str, admin: Admin
+) -> None:
     await installed(conninfo)
     once = await manifest(admin)
 
@@ -353,7 +357,7 @@ async def test_every_migration_goes_down_and_up_again(conninfo: str, admin: Admi
     assert await manifest(admin) == once
 
 
-async def test_two_installers_at_once_install_once(conninfo: str, admin: Admin):
+async def test_two_installers_at_once_install_once(conninfo: str, admin: Admin) -> None:
     outcomes = await asyncio.gather(installed(conninfo), installed(conninfo))
 
     assert sorted(len(o.migrations) for o in outcomes) == [0, 3]
@@ -365,7 +369,7 @@ async def test_two_installers_at_once_install_once(conninfo: str, admin: Admin):
 @pytest.mark.requirement("X3")
 async def test_api_roles_get_nothing_even_under_default_grants(
     conninfo: str, admin: Admin
-):
+) -> None:
     for role in ("anon", "authenticated", "service_role"):
         await ensure_role(admin, role)
         for kind in ("tables", "sequences", "functions", "schemas"):
@@ -396,7 +400,9 @@ async def test_api_roles_get_nothing_even_under_default_grants(
 
 @pytest.mark.pg
 @pytest.mark.requirement("X3")
-async def test_anon_is_refused_everything(conninfo: str, admin: Admin, major: int):
+async def test_anon_is_refused_everything(
+    conninfo: str, admin: Admin, major: int
+) -> None:
     await ensure_role(admin, "anon")
     await installed(conninfo)
     objects = [

@@ -73,7 +73,9 @@ async def conditions(runner: Migrator) -> list[tuple[str, str]]:
 
 @pytest.mark.pg
 @pytest.mark.requirement("S7.1.2-a")
-async def test_up_applies_and_records(session: Session, folder: Path, admin: Admin):
+async def test_up_applies_and_records(
+    session: Session, folder: Path, admin: Admin
+) -> None:
     runner = migrator(session, folder)
     before = datetime.now(UTC) - timedelta(minutes=1)
 
@@ -98,7 +100,7 @@ async def test_up_applies_and_records(session: Session, folder: Path, admin: Adm
 
 
 @pytest.mark.pg
-async def test_a_second_run_does_nothing(session: Session, folder: Path):
+async def test_a_second_run_does_nothing(session: Session, folder: Path) -> None:
     runner = migrator(session, folder)
     await runner.up()
 
@@ -106,7 +108,9 @@ async def test_a_second_run_does_nothing(session: Session, folder: Path):
     assert await conditions(runner) == [("001", "applied")]
 
 
-async def test_a_plan_changes_nothing(session: Session, folder: Path, admin: Admin):
+async def test_a_plan_changes_nothing(
+    session: Session, folder: Path, admin: Admin
+) -> None:
     plan = await migrator(session, folder).plan()
 
     assert [m.version for m in plan.steps] == ["001"]
@@ -115,7 +119,7 @@ async def test_a_plan_changes_nothing(session: Session, folder: Path, admin: Adm
 
 async def test_a_rehearsal_runs_the_files_and_leaves_nothing(
     session: Session, folder: Path, admin: Admin
-):
+) -> None:
     write(folder, "002_more", "alter table public.things add column name text;")
 
     rehearsed = await migrator(session, folder).rehearse()
@@ -124,7 +128,9 @@ async def test_a_rehearsal_runs_the_files_and_leaves_nothing(
     assert await scalar(admin, "select to_regclass('public.things')") is None
 
 
-async def test_a_rehearsal_finds_what_would_fail(session: Session, folder: Path):
+async def test_a_rehearsal_finds_what_would_fail(
+    session: Session, folder: Path
+) -> None:
     write(folder, "002_bad", "select 1;\n\nselect nothing from nowhere;")
 
     with pytest.raises(MigrationError, match=r"002_bad\.sql.*line 3"):
@@ -134,7 +140,7 @@ async def test_a_rehearsal_finds_what_would_fail(session: Session, folder: Path)
 @pytest.mark.requirement("S7.1.2-b")
 async def test_a_failing_file_leaves_those_before_it_and_nothing_of_its_own(
     session: Session, folder: Path, admin: Admin
-):
+) -> None:
     write(folder, "002_half", "create table public.half ();\nselect 1 / 0;")
     runner = migrator(session, folder)
 
@@ -148,7 +154,9 @@ async def test_a_failing_file_leaves_those_before_it_and_nothing_of_its_own(
 
 @pytest.mark.pg
 @pytest.mark.requirement("S7.1.2-b")
-async def test_a_changed_file_is_refused_by_name(session: Session, folder: Path):
+async def test_a_changed_file_is_refused_by_name(
+    session: Session, folder: Path
+) -> None:
     await migrator(session, folder).up()
     write(folder, "001_things", "create table public.things (id bigint);")
 
@@ -162,7 +170,7 @@ async def test_a_changed_file_is_refused_by_name(session: Session, folder: Path)
 @pytest.mark.requirement("S7.1.2-b")
 async def test_of_two_runners_one_waits_and_finds_nothing_to_do(
     conninfo: str, folder: Path
-):
+) -> None:
     write(folder, "002_slow", "select pg_catalog.pg_sleep(0.5);")
     first, second = await open_session(conninfo), await open_session(conninfo)
 
@@ -177,7 +185,7 @@ async def test_of_two_runners_one_waits_and_finds_nothing_to_do(
 
 async def test_a_runner_gives_up_when_its_turn_does_not_come(
     conninfo: str, folder: Path
-):
+) -> None:
     write(folder, "002_slow", "select pg_catalog.pg_sleep(5);")
     first, second = await open_session(conninfo), await open_session(conninfo)
     running = asyncio.ensure_future(migrator(first, folder).up())
@@ -196,7 +204,7 @@ async def test_a_runner_gives_up_when_its_turn_does_not_come(
 @pytest.mark.requirement("S7.1.2-b")
 async def test_a_locked_table_is_tried_again_until_it_is_free(
     session: Session, folder: Path, admin: Admin
-):
+) -> None:
     runner = migrator(session, folder)
     await runner.up()
     write(folder, "002_more", "alter table public.things add column name text;")
@@ -211,7 +219,7 @@ async def test_a_locked_table_is_tried_again_until_it_is_free(
 
 async def test_a_table_that_stays_locked_is_said_by_file(
     session: Session, folder: Path, admin: Admin
-):
+) -> None:
     await migrator(session, folder).up()
     write(folder, "002_more", "alter table public.things add column name text;")
     hasty = Patience(lock=timedelta(milliseconds=50), attempts=1)
@@ -228,7 +236,7 @@ async def test_a_table_that_stays_locked_is_said_by_file(
 @pytest.mark.requirement("S7.1.2-b")
 async def test_a_build_killed_midway_is_dirty_and_repaired_by_the_next_run(
     conninfo: str, session: Session, folder: Path, admin: Admin
-):
+) -> None:
     await migrator(session, folder).up()
     write(
         folder,
@@ -295,7 +303,7 @@ async def valid_indexes(admin: Admin) -> list[str]:
 
 async def test_an_invalid_index_of_someone_else_is_never_taken_for_ours(
     session: Session, folder: Path, admin: Admin
-):
+) -> None:
     await migrator(session, folder).up()
     await admin.execute("insert into public.things values (1), (1)")
     with pytest.raises(psycopg.errors.UniqueViolation):
@@ -315,7 +323,7 @@ async def test_an_invalid_index_of_someone_else_is_never_taken_for_ours(
 @pytest.mark.requirement("S7.2.2-a")
 async def test_down_needs_to_be_confirmed_and_says_what_would_be_lost(
     session: Session, folder: Path, admin: Admin
-):
+) -> None:
     await migrator(session, folder).up()
     await admin.execute("insert into public.things select generate_series(1, 3)")
 
@@ -330,7 +338,7 @@ async def test_down_needs_to_be_confirmed_and_says_what_would_be_lost(
 @pytest.mark.requirement("S7.2.2-a")
 async def test_down_takes_back_the_last_version_only_and_keeps_a_trace(
     session: Session, folder: Path, admin: Admin
-):
+) -> None:
     write(
         folder,
         "002_more",
@@ -356,7 +364,7 @@ async def test_down_takes_back_the_last_version_only_and_keeps_a_trace(
 
 async def test_down_to_nothing_takes_everything_back(
     session: Session, folder: Path, admin: Admin
-):
+) -> None:
     write(folder, "002_other", "create table public.o ();", "drop table public.o;")
     runner = migrator(session, folder)
     await runner.up()
@@ -370,7 +378,7 @@ async def test_down_to_nothing_takes_everything_back(
 @pytest.mark.requirement("S7.2.2-a")
 async def test_the_stored_way_back_is_compared_and_never_run(
     session: Session, folder: Path, admin: Admin
-):
+) -> None:
     runner = migrator(session, folder)
     await runner.up()
     await admin.execute(
@@ -385,7 +393,7 @@ async def test_the_stored_way_back_is_compared_and_never_run(
 
 async def test_a_baseline_adopts_without_running(
     session: Session, folder: Path, admin: Admin
-):
+) -> None:
     await admin.execute("create table public.things (id int)")
     write(folder, "002_more", "alter table public.things add column name text;")
     runner = migrator(session, folder)
@@ -400,7 +408,7 @@ async def test_a_baseline_adopts_without_running(
 
 async def test_a_table_of_another_tool_is_refused(
     session: Session, folder: Path, admin: Admin
-):
+) -> None:
     await admin.execute("create table public.schema_migrations (version bigint)")
 
     with pytest.raises(MigrationError, match="belongs to another tool") as raised:
@@ -414,7 +422,7 @@ async def test_a_table_of_another_tool_is_refused(
 @pytest.mark.requirement("S7.1.2-a")
 async def test_api_roles_cannot_write_records_even_under_default_grants(
     session: Session, folder: Path, admin: Admin
-):
+) -> None:
     await ensure_role(admin, "anon")
     await admin.execute(
         "alter default privileges in schema public grant all on tables to anon"
@@ -438,7 +446,7 @@ async def ensure_role(admin: Admin, name: str) -> None:
 
 
 @pytest.mark.requirement("S7.2.1-a")
-async def test_generated_files_apply(session: Session, folder: Path):
+async def test_generated_files_apply(session: Session, folder: Path) -> None:
     today = datetime(2026, 1, 2, tzinfo=UTC).date()
     up, down = migration_files.create_pair(folder, "Add more things!", today)
 
@@ -451,7 +459,7 @@ async def test_generated_files_apply(session: Session, folder: Path):
     assert [m.version for m in done] == ["001", "002"]
 
 
-async def test_a_session_for_reading_is_refused(conninfo: str, folder: Path):
+async def test_a_session_for_reading_is_refused(conninfo: str, folder: Path) -> None:
     session = await Session.open(
         Credentials(conninfo=conninfo), purpose=Purpose.SIDE, instance="test"
     )
@@ -464,7 +472,7 @@ async def test_a_session_for_reading_is_refused(conninfo: str, folder: Path):
 
 async def test_a_transaction_pooler_is_refused(
     conninfo: str, folder: Path, admin: Admin
-):
+) -> None:
     with pgbouncer(conninfo, "transaction") as pooler:
         session = await open_session(pooler.conninfo)
 
@@ -475,7 +483,7 @@ async def test_a_transaction_pooler_is_refused(
     assert await scalar(admin, "select to_regclass('public.things')") is None
 
 
-async def test_a_session_pooler_will_do(conninfo: str, folder: Path):
+async def test_a_session_pooler_will_do(conninfo: str, folder: Path) -> None:
     with pgbouncer(conninfo, "session") as pooler:
         session = await open_session(pooler.conninfo)
 
@@ -488,7 +496,7 @@ async def test_a_session_pooler_will_do(conninfo: str, folder: Path):
 @pytest.mark.pg
 async def test_a_build_cancelled_with_its_runner_is_repaired_by_the_one_that_waits(
     conninfo: str, session: Session, folder: Path, admin: Admin
-):
+) -> None:
     await migrator(session, folder).up()
     write(
         folder,

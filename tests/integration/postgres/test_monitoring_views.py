@@ -87,7 +87,7 @@ async def report(db: Admin, kind: str, *, minutes: float = 5) -> datetime:
 
 
 @pytest.mark.pg("all")
-async def test_names_and_columns_are_the_specifications(db: Admin):
+async def test_names_and_columns_are_the_specifications(db: Admin) -> None:
     for view, columns in VIEWS.items():
         found = await rows(
             db,
@@ -110,7 +110,7 @@ async def test_names_and_columns_are_the_specifications(db: Admin):
 @pytest.mark.requirement("X2")
 async def test_every_function_has_a_fixed_search_path_and_its_callers_rights(
     db: Admin,
-):
+) -> None:
     loose = await rows(
         db,
         """
@@ -125,7 +125,9 @@ async def test_every_function_has_a_fixed_search_path_and_its_callers_rights(
 
 
 @pytest.mark.pg("all")
-async def test_all_of_them_run_without_data_extension_or_daemon(db: Admin, major: int):
+async def test_all_of_them_run_without_data_extension_or_daemon(
+    db: Admin, major: int
+) -> None:
     for item in load_views(major=major, scope="control"):
         if item.kind == "view":
             await db.execute(f"select * from monitoring.{item.name}".encode())
@@ -133,7 +135,7 @@ async def test_all_of_them_run_without_data_extension_or_daemon(db: Admin, major
         await db.execute(f"select * from monitoring.{function}()".encode())
 
 
-async def test_objects_of_the_caller_never_stand_in_for_the_systems(db: Admin):
+async def test_objects_of_the_caller_never_stand_in_for_the_systems(db: Admin) -> None:
     await db.execute("create table public.spy (what text)")
     await db.execute(
         "create function public.round(numeric, integer) returns numeric"
@@ -152,7 +154,7 @@ async def test_objects_of_the_caller_never_stand_in_for_the_systems(db: Admin):
 
 @pytest.mark.requirement("X4")
 @pytest.mark.skipif(not PLPGSQL_CHECK.exists(), reason="plpgsql_check is missing")
-async def test_plpgsql_check_finds_nothing():
+async def test_plpgsql_check_finds_nothing() -> None:
     with ThrowawayServer(binaries=DEBIAN / "bin") as server:
         await installed(server.conninfo())
         async with await psycopg.AsyncConnection.connect(
@@ -189,7 +191,7 @@ async def test_plpgsql_check_finds_nothing():
 @pytest.mark.requirement("S8.1.1-b")
 async def test_statements_are_those_of_this_database_at_top_level(
     db: Admin, database: str
-):
+) -> None:
     await db.execute("create schema extensions")
     await db.execute("create extension pg_stat_statements schema extensions")
     await db.execute("create table public.things as select 1 as id")
@@ -207,7 +209,7 @@ async def test_statements_are_those_of_this_database_at_top_level(
     assert database
 
 
-async def test_the_daemons_own_statements_are_left_out(db: Admin):
+async def test_the_daemons_own_statements_are_left_out(db: Admin) -> None:
     await db.execute("create extension pg_stat_statements")
     await ensure_role(db, "pgvigil_reader")
     async with db.transaction():
@@ -225,7 +227,7 @@ async def test_the_daemons_own_statements_are_left_out(db: Admin):
 
 @pytest.mark.pg("all")
 @pytest.mark.requirement("S8.1.1-a")
-async def test_a_missing_or_old_extension_is_said_and_harms_nothing(db: Admin):
+async def test_a_missing_or_old_extension_is_said_and_harms_nothing(db: Admin) -> None:
     notices = caught(db)
 
     without = await rows(db, "select * from monitoring.performance_summary")
@@ -240,7 +242,7 @@ async def test_a_missing_or_old_extension_is_said_and_harms_nothing(db: Admin):
     assert "older than 1.8" in notices[1]
 
 
-async def test_the_extension_can_be_dropped_at_any_time(db: Admin):
+async def test_the_extension_can_be_dropped_at_any_time(db: Admin) -> None:
     await db.execute("create extension pg_stat_statements")
     await db.execute("select * from monitoring.performance_summary")
 
@@ -249,7 +251,7 @@ async def test_the_extension_can_be_dropped_at_any_time(db: Admin):
     assert await rows(db, "select * from monitoring.performance_summary") == []
 
 
-async def test_a_library_that_is_not_loaded_is_said():
+async def test_a_library_that_is_not_loaded_is_said() -> None:
     with ThrowawayServer({"shared_preload_libraries": ""}) as server:
         await installed(server.conninfo())
         async with await psycopg.AsyncConnection.connect(
@@ -269,7 +271,7 @@ async def test_a_library_that_is_not_loaded_is_said():
 
 @pytest.mark.pg("all")
 @pytest.mark.requirement("S8.1.1-c")
-async def test_tables_show_partitions_under_their_parent(db: Admin):
+async def test_tables_show_partitions_under_their_parent(db: Admin) -> None:
     await db.execute(
         "create table public.plain (id int primary key);"
         "create table public.parted (id int) partition by range (id);"
@@ -300,7 +302,7 @@ async def test_tables_show_partitions_under_their_parent(db: Admin):
 
 @pytest.mark.pg
 @pytest.mark.promise(2)
-async def test_no_view_waits_for_a_locked_table(db: Admin, conninfo: str):
+async def test_no_view_waits_for_a_locked_table(db: Admin, conninfo: str) -> None:
     await db.execute("create table public.busy (id int primary key, v int)")
     await db.execute("create index one on busy (v); create index two on busy (v)")
     await db.execute("set lock_timeout = '2s'")
@@ -347,7 +349,7 @@ create index on parted (v);
 
 @pytest.mark.pg("all")
 @pytest.mark.requirement("S8.2.1-b")
-async def test_only_what_can_really_be_dropped_is_listed_as_unused(db: Admin):
+async def test_only_what_can_really_be_dropped_is_listed_as_unused(db: Admin) -> None:
     await db.execute(INDEX_ZOO)
     await db.execute("set enable_seqscan = off")
     await db.execute("select * from zoo where d = 1 and a = 1")
@@ -380,7 +382,9 @@ async def test_only_what_can_really_be_dropped_is_listed_as_unused(db: Admin):
 
 
 @pytest.mark.pg
-async def test_with_a_daemon_its_verdict_on_indexes_is_shown(db: Admin, database: str):
+async def test_with_a_daemon_its_verdict_on_indexes_is_shown(
+    db: Admin, database: str
+) -> None:
     await db.execute(INDEX_ZOO)
     await db.execute("set pgvigil.observation_window = '0'")
     at = await report(db, "findings")
@@ -412,7 +416,7 @@ async def test_with_a_daemon_its_verdict_on_indexes_is_shown(db: Admin, database
 
 @pytest.mark.pg("all")
 @pytest.mark.requirement("S8.2.1-b")
-async def test_duplicates_are_listed_and_near_misses_are_not(db: Admin):
+async def test_duplicates_are_listed_and_near_misses_are_not(db: Admin) -> None:
     await db.execute(
         """
         create table public.t (a int, b int, c text, u int unique);
@@ -453,7 +457,7 @@ async def test_duplicates_are_listed_and_near_misses_are_not(db: Admin):
 @pytest.mark.requirement("S8.2.1-b")
 async def test_a_prefix_of_a_longer_index_is_redundant_and_near_misses_are_not(
     db: Admin,
-):
+) -> None:
     await db.execute(
         """
         create table public.t (a int, b int, c int, d text);
@@ -479,7 +483,9 @@ async def test_a_prefix_of_a_longer_index_is_redundant_and_near_misses_are_not(
 
 @pytest.mark.pg("all")
 @pytest.mark.requirement("S8.2.1-b")
-async def test_invalid_leftovers_are_listed_with_a_statement_that_works(db: Admin):
+async def test_invalid_leftovers_are_listed_with_a_statement_that_works(
+    db: Admin,
+) -> None:
     await db.execute("create table public.t (a int)")
     await db.execute("insert into t values (1), (1)")
     with pytest.raises(psycopg.errors.UniqueViolation):
@@ -497,7 +503,7 @@ async def test_invalid_leftovers_are_listed_with_a_statement_that_works(db: Admi
 
 @pytest.mark.pg("all")
 @pytest.mark.requirement("S8.1.2-f")
-async def test_alerts_without_a_daemon_are_momentary_and_say_so(db: Admin):
+async def test_alerts_without_a_daemon_are_momentary_and_say_so(db: Admin) -> None:
     quiet = await rows(db, "select * from monitoring.check_performance_alerts()")
     await db.execute(
         "update monitoring.performance_thresholds"
@@ -527,7 +533,7 @@ async def test_alerts_without_a_daemon_are_momentary_and_say_so(db: Admin):
 
 @pytest.mark.pg
 @pytest.mark.requirement("S8.1.2-f")
-async def test_alerts_are_the_daemons_latest_while_it_reports(db: Admin):
+async def test_alerts_are_the_daemons_latest_while_it_reports(db: Admin) -> None:
     at = await report(db, "samples")
     insert = (
         "insert into monitoring.samples values (%s, 'orders', 'app',"
@@ -545,7 +551,7 @@ async def test_alerts_are_the_daemons_latest_while_it_reports(db: Admin):
 
 @pytest.mark.pg("all")
 @pytest.mark.requirement("S9.3.1-f")
-async def test_targets_without_figures_have_no_data(db: Admin):
+async def test_targets_without_figures_have_no_data(db: Admin) -> None:
     found = await rows(
         db,
         "select metric_name, target_value, status"
@@ -564,7 +570,7 @@ async def test_targets_without_figures_have_no_data(db: Admin):
 
 @pytest.mark.pg
 @pytest.mark.requirement("S9.3.1-f")
-async def test_targets_are_judged_on_reported_figures(db: Admin):
+async def test_targets_are_judged_on_reported_figures(db: Admin) -> None:
     at = await report(db, "samples")
     for metric, value in (
         ("p95_query_time_ms", 250.0),
@@ -593,7 +599,7 @@ async def test_targets_are_judged_on_reported_figures(db: Admin):
 @pytest.mark.pg
 async def test_the_average_of_all_recorded_statements_serves_without_a_daemon(
     db: Admin,
-):
+) -> None:
     await db.execute("create extension pg_stat_statements")
     for _ in range(101):
         await db.execute("select 1 as probe")
@@ -610,7 +616,9 @@ async def test_the_average_of_all_recorded_statements_serves_without_a_daemon(
 
 @pytest.mark.pg("all")
 @pytest.mark.requirement("S8.2.1-a")
-async def test_keys_without_an_index_are_suggested_and_the_statement_works(db: Admin):
+async def test_keys_without_an_index_are_suggested_and_the_statement_works(
+    db: Admin,
+) -> None:
     await db.execute(
         """
         create table public.parent (id int primary key, part int, unique (id, part));
@@ -650,7 +658,9 @@ async def test_keys_without_an_index_are_suggested_and_the_statement_works(db: A
 
 
 @pytest.mark.pg
-async def test_suggestions_are_the_daemons_while_it_reports(db: Admin, database: str):
+async def test_suggestions_are_the_daemons_while_it_reports(
+    db: Admin, database: str
+) -> None:
     at = await report(db, "advice")
     for identity, check, scans in (("1", "missing_index", 10), ("2", "key", None)):
         await db.execute(
@@ -677,7 +687,7 @@ async def test_suggestions_are_the_daemons_while_it_reports(db: Admin, database:
 @pytest.mark.requirement("S8.1.1-d")
 async def test_policies_have_no_data_until_a_daemon_observed_them(
     db: Admin, database: str
-):
+) -> None:
     await db.execute(
         """
         create table public.seen (id int);
@@ -726,7 +736,7 @@ async def test_policies_have_no_data_until_a_daemon_observed_them(
 
 @pytest.mark.pg("all")
 @pytest.mark.requirement("S8.2.2-a")
-async def test_maintenance_is_planned_once_and_its_command_works(db: Admin):
+async def test_maintenance_is_planned_once_and_its_command_works(db: Admin) -> None:
     await db.execute(
         "create table public.churned (id int) with (autovacuum_enabled = off);"
         "create table public.calm (id int) with (autovacuum_enabled = off);"
@@ -769,7 +779,7 @@ async def planned(db: Admin, **arguments: object) -> list[Any]:
 @pytest.mark.requirement("S8.2.2-a")
 async def test_an_old_transaction_is_named_as_obstacle_to_vacuum(
     db: Admin, conninfo: str
-):
+) -> None:
     await db.execute("create table churned (id int) with (autovacuum_enabled = off)")
     await db.execute("insert into churned select generate_series(1, 20000)")
     async with await psycopg.AsyncConnection.connect(conninfo) as holder:

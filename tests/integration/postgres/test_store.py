@@ -61,7 +61,7 @@ async def session(
 @pytest.mark.pg
 async def test_the_reader_keeps_samples_through_its_read_only_session(
     session: Session, admin: Admin
-):
+) -> None:
     sample = Sample(
         metric_name="avg_query_time_ms",
         value=150.0,
@@ -91,7 +91,7 @@ async def test_the_reader_keeps_samples_through_its_read_only_session(
 
 
 @pytest.mark.pg
-async def test_findings_keep_their_lives(session: Session, admin: Admin):
+async def test_findings_keep_their_lives(session: Session, admin: Admin) -> None:
     store = Store(session)
     await store.save_findings(REPORT, [tracked("a"), tracked("b")])
 
@@ -108,7 +108,9 @@ async def test_findings_keep_their_lives(session: Session, admin: Admin):
     ]
 
 
-async def test_a_finding_that_comes_back_is_open_again(session: Session, admin: Admin):
+async def test_a_finding_that_comes_back_is_open_again(
+    session: Session, admin: Admin
+) -> None:
     store = Store(session)
     await store.save_findings(REPORT, [tracked()])
     await store.save_findings(later(1), [])
@@ -122,7 +124,7 @@ async def test_a_finding_that_comes_back_is_open_again(session: Session, admin: 
 
 async def test_findings_of_another_target_are_left_alone(
     session: Session, admin: Admin
-):
+) -> None:
     store = Store(session)
     await store.save_findings(REPORT, [tracked()])
 
@@ -133,7 +135,7 @@ async def test_findings_of_another_target_are_left_alone(
 
 async def test_an_unchanged_finding_is_not_written_again(
     session: Session, admin: Admin
-):
+) -> None:
     store = Store(session)
     await store.save_findings(REPORT, [tracked()])
     version = await scalar(admin, "select xmin::text from monitoring.findings")
@@ -143,7 +145,9 @@ async def test_an_unchanged_finding_is_not_written_again(
     assert version == await scalar(admin, "select xmin::text from monitoring.findings")
 
 
-async def test_a_changed_severity_is_written_at_once(session: Session, admin: Admin):
+async def test_a_changed_severity_is_written_at_once(
+    session: Session, admin: Admin
+) -> None:
     store = Store(session)
     await store.save_findings(REPORT, [tracked()])
     worse = replace(tracked().finding, severity=Severity.CRITICAL)
@@ -157,7 +161,7 @@ async def test_a_changed_severity_is_written_at_once(session: Session, admin: Ad
 @pytest.mark.promise(13)
 async def test_hostile_text_and_numbers_are_kept_without_harm(
     session: Session, admin: Admin
-):
+) -> None:
     finding = replace(
         tracked().finding,
         object=ObjectRef("table", "pub\x00lic", "t'; drop table x; --"),
@@ -186,7 +190,7 @@ async def test_hostile_text_and_numbers_are_kept_without_harm(
 @pytest.mark.pg
 async def test_proposed_indexes_become_advice_and_other_findings_do_not(
     session: Session, admin: Admin
-):
+) -> None:
     finding = replace(
         tracked().finding,
         kind="advice",
@@ -227,7 +231,7 @@ async def test_proposed_indexes_become_advice_and_other_findings_do_not(
 @pytest.mark.requirement("S8.1.2-a")
 async def test_only_rows_that_an_operator_touched_count_as_edited(
     session: Session, admin: Admin
-):
+) -> None:
     store = Store(session)
     shipped = await store.thresholds()
 
@@ -279,7 +283,7 @@ async def test_only_rows_that_an_operator_touched_count_as_edited(
 )
 async def test_thresholds_that_make_no_sense_are_refused(
     session: Session, admin: Admin, change: str
-):
+) -> None:
     before = await Store(session).thresholds()
 
     with pytest.raises(Exception, match="check constraint"):
@@ -294,7 +298,7 @@ async def test_thresholds_that_make_no_sense_are_refused(
 @pytest.mark.pg
 async def test_old_reports_are_deleted_in_batches_and_open_findings_are_not(
     session: Session, admin: Admin
-):
+) -> None:
     store = Store(session)
     old = replace(REPORT, at=NOW - timedelta(days=40))
     aged = [tracked("open", first_seen=old.at, last_seen=old.at)]
@@ -315,7 +319,9 @@ async def test_old_reports_are_deleted_in_batches_and_open_findings_are_not(
 
 
 @pytest.mark.pg
-async def test_rls_observations_are_kept_per_table(session: Session, admin: Admin):
+async def test_rls_observations_are_kept_per_table(
+    session: Session, admin: Admin
+) -> None:
     observation = RlsObservation(
         database="app",
         schemaname="public",
@@ -335,7 +341,9 @@ async def test_rls_observations_are_kept_per_table(session: Session, admin: Admi
     ) == [("orders", "combined", ["authenticated"], 10, 25.0, None)]
 
 
-async def test_a_missing_schema_is_a_target_error(conninfo: str, reader: Credentials):
+async def test_a_missing_schema_is_a_target_error(
+    conninfo: str, reader: Credentials
+) -> None:
     session = await Session.open(reader, purpose=Purpose.SIDE, instance="test")
 
     with pytest.raises(TargetError, match="could not write to schema monitoring"):
@@ -346,7 +354,7 @@ async def test_a_missing_schema_is_a_target_error(conninfo: str, reader: Credent
     await session.close()
 
 
-async def test_a_missing_privilege_is_named(session: Session, admin: Admin):
+async def test_a_missing_privilege_is_named(session: Session, admin: Admin) -> None:
     await admin.execute("revoke insert on monitoring.samples from pgvigil_reader")
 
     with pytest.raises(InsufficientPrivilege):

@@ -20,7 +20,7 @@ def on(*columns: str, **changes: Any) -> Index:
         on("b", "a", "c"),
     ],
 )
-def test_leading_keys_in_any_order_serve(index: Index):
+def test_leading_keys_in_any_order_serve(index: Index) -> None:
     assert serving_index([index], ("a", "b")) is index
 
 
@@ -37,7 +37,7 @@ def test_leading_keys_in_any_order_serve(index: Index):
         make_index(columns=("a", "b"), key_columns=1),
     ],
 )
-def test_other_indexes_do_not(index: Index):
+def test_other_indexes_do_not(index: Index) -> None:
     assert serving_index([index], ("a", "b")) is None
 
 
@@ -50,19 +50,22 @@ def test_other_indexes_do_not(index: Index):
         ("(a > 0)", False),
     ],
 )
-def test_a_partial_index_serves_if_it_only_omits_nulls(predicate: str, serves: bool):  # noqa: FBT001 - a case
+def test_a_partial_index_serves_if_it_only_omits_nulls(
+    predicate: str,
+    serves: bool,  # noqa: FBT001 - a case
+) -> None:
     index = on("a", predicate=predicate)
 
     assert (serving_index([index], ("a",)) is index) is serves
 
 
-def test_a_hash_index_serves_one_column():
+def test_a_hash_index_serves_one_column() -> None:
     index = on("a", method="hash")
 
     assert serving_index([index], ("a",)) is index
 
 
-def test_the_first_key_leads():
+def test_the_first_key_leads() -> None:
     index = on("a", "b")
 
     assert leading_index([index], {"a", "x"}) is index

@@ -54,7 +54,7 @@ def rules(
 
 
 @pytest.mark.promise(3)
-def test_a_plain_index_that_nobody_used_is_droppable():
+def test_a_plain_index_that_nobody_used_is_droppable() -> None:
     assert not rules(make_index())
 
 
@@ -76,19 +76,19 @@ def test_a_plain_index_that_nobody_used_is_droppable():
         ("expression_statistics", {"has_expressions": True}),
     ],
 )
-def test_what_the_catalog_forbids(rule: str, changes: dict[str, Any]):
+def test_what_the_catalog_forbids(rule: str, changes: dict[str, Any]) -> None:
     assert [rule] == rules(make_index(**changes))
 
 
 @pytest.mark.promise(3)
-def test_an_index_of_a_partitioned_table_is_not_judged_by_its_own_scans():
+def test_an_index_of_a_partitioned_table_is_not_judged_by_its_own_scans() -> None:
     index = make_index()
     catalog = make_catalog(make_table(kind="p"), indexes=[index])
 
     assert rules(index, catalog=catalog) == ["partitioned"]
 
 
-def test_an_index_of_an_unknown_table_is_not_droppable():
+def test_an_index_of_an_unknown_table_is_not_droppable() -> None:
     assert rules(make_index(), catalog=make_catalog()) == ["partitioned"]
 
 
@@ -96,7 +96,7 @@ KEY = make(ForeignKey, oid=9, name="fk", relid=1, columns=("customer_id",))
 
 
 @pytest.mark.promise(3)
-def test_the_only_index_of_a_foreign_key_is_needed():
+def test_the_only_index_of_a_foreign_key_is_needed() -> None:
     index = make_index()
     catalog = make_catalog(make_table(), indexes=[index], foreign_keys=[KEY])
 
@@ -104,7 +104,7 @@ def test_the_only_index_of_a_foreign_key_is_needed():
 
 
 @pytest.mark.promise(3)
-def test_a_foreign_key_with_another_index_frees_the_first():
+def test_a_foreign_key_with_another_index_frees_the_first() -> None:
     index = make_index()
     other = make_index(
         oid=3, indexrelname="other", columns=("customer_id", "id"), key_columns=2
@@ -121,7 +121,7 @@ def test_a_foreign_key_with_another_index_frees_the_first():
 )
 def test_an_index_that_does_not_serve_the_key_does_not_free_the_other(
     changes: dict[str, Any],
-):
+) -> None:
     index = make_index()
     other = make_index(oid=3, indexrelname="other", **changes)
     catalog = make_catalog(make_table(), indexes=[index, other], foreign_keys=[KEY])
@@ -143,7 +143,7 @@ def test_an_index_that_does_not_serve_the_key_does_not_free_the_other(
         ("table_idle", used(table=make(TableRow, oid=1))),
     ],
 )
-def test_what_the_observed_use_does_not_prove(rule: str, usage: Usage):
+def test_what_the_observed_use_does_not_prove(rule: str, usage: Usage) -> None:
     assert [rule] == rules(make_index(), usage)
 
 
@@ -155,12 +155,12 @@ def test_what_the_observed_use_does_not_prove(rule: str, usage: Usage):
         used(table=None),
     ],
 )
-def test_what_does_not_speak_against_dropping(usage: Usage):
+def test_what_does_not_speak_against_dropping(usage: Usage) -> None:
     assert not rules(make_index(), usage)
 
 
 @pytest.mark.promise(3)
-def test_a_window_without_the_end_of_a_month_does_not_prove_it():
+def test_a_window_without_the_end_of_a_month_does_not_prove_it() -> None:
     since, until = (
         datetime(2026, 3, 1, tzinfo=UTC),
         datetime(2026, 3, 31, 23, tzinfo=UTC),
@@ -170,19 +170,19 @@ def test_a_window_without_the_end_of_a_month_does_not_prove_it():
     assert rules(make_index(), usage) == ["month_end"]
 
 
-def test_the_turn_of_a_month_is_seen_across_a_year():
+def test_the_turn_of_a_month_is_seen_across_a_year() -> None:
     before, after = datetime(2025, 12, 31, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
 
     assert includes_month_end(before, after)
 
 
-def test_connected_standbys_count_even_if_none_is_registered():
+def test_connected_standbys_count_even_if_none_is_registered() -> None:
     seen = view(current(ReplicationRow, make(ReplicationRow), make(ReplicationRow)))
 
     assert standbys(seen) == 2
 
 
-def test_logical_subscribers_are_no_standbys():
+def test_logical_subscribers_are_no_standbys() -> None:
     slot = make(ReplicationSlotsRow, slot_type="logical", is_active=True)
     seen = view(
         current(ReplicationRow, make(ReplicationRow)),
@@ -192,17 +192,17 @@ def test_logical_subscribers_are_no_standbys():
     assert standbys(seen) == 0
 
 
-def test_a_registered_standby_that_is_away_still_counts():
+def test_a_registered_standby_that_is_away_still_counts() -> None:
     target = Target(name="orders", registered_standbys=1)
 
     assert standbys(view(current(ReplicationRow), target=target)) == 1
 
 
-def test_unseen_replication_is_not_no_replication():
+def test_unseen_replication_is_not_no_replication() -> None:
     assert standbys(view()) is None
 
 
-def test_usage_gathers_window_table_and_last_scan():
+def test_usage_gathers_window_table_and_last_scan() -> None:
     row = make(IndexRow, oid=2, last_idx_scan=NOW)
     seen = view(
         current(IndexRow, row, datname="app"),
@@ -214,5 +214,5 @@ def test_usage_gathers_window_table_and_last_scan():
     assert usages(seen, "app")(make_index()) == used(last_scan=NOW)
 
 
-def test_usage_of_an_unwatched_index_is_unknown():
+def test_usage_of_an_unwatched_index_is_unknown() -> None:
     assert usages(view(), "app")(make_index()) == Usage(window=None)

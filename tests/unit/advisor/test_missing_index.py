@@ -64,7 +64,7 @@ def names(found: list[Finding]) -> list[str]:
 
 
 @pytest.mark.requirement("S8.2.1-a")
-def test_columns_compared_together_become_one_index():
+def test_columns_compared_together_become_one_index() -> None:
     (finding,) = findings(
         "select * from orders where customer_id = $1 and state = $2",
         "select * from public.orders where state = $1",
@@ -82,7 +82,7 @@ def test_columns_compared_together_become_one_index():
 
 
 @pytest.mark.requirement("S8.2.1-a")
-def test_an_index_that_leads_with_one_of_the_columns_is_enough():
+def test_an_index_that_leads_with_one_of_the_columns_is_enough() -> None:
     catalog = make_catalog(TABLE, indexes=[make_index()])
 
     found = findings(
@@ -102,11 +102,11 @@ def test_an_index_that_leads_with_one_of_the_columns_is_enough():
         "",
     ],
 )
-def test_what_an_equality_index_would_not_serve_gives_nothing(text: str):
+def test_what_an_equality_index_would_not_serve_gives_nothing(text: str) -> None:
     assert not findings(text)
 
 
-def test_truncated_texts_are_not_read_and_counted_as_unknown():
+def test_truncated_texts_are_not_read_and_counted_as_unknown() -> None:
     text = "select * from orders where state = $1"
     policies = [policy("(customer_id = auth.uid())")]
 
@@ -118,14 +118,14 @@ def test_truncated_texts_are_not_read_and_counted_as_unknown():
     assert any("1 statement without" in each for each in finding.unknowns)
 
 
-def test_statements_of_another_database_do_not_count():
+def test_statements_of_another_database_do_not_count() -> None:
     assert not findings("select * from orders where state = $1", dbid=5)
 
 
 @pytest.mark.parametrize(
     ("scans", "read"), [(3, 50_000), (10, 300)], ids=["few scans", "few rows"]
 )
-def test_a_table_that_is_seldom_scanned_is_left_alone(scans: int, read: int):
+def test_a_table_that_is_seldom_scanned_is_left_alone(scans: int, read: int) -> None:
     row = make(TableRow, oid=1, seq_scan_total=scans, seq_tup_read_total=read)
 
     found = findings(
@@ -136,13 +136,13 @@ def test_a_table_that_is_seldom_scanned_is_left_alone(scans: int, read: int):
     assert not found
 
 
-def test_a_small_table_is_left_alone():
+def test_a_small_table_is_left_alone() -> None:
     small = make_catalog(make_table(oid=2, columns=COLUMNS, reltuples=999.0))
 
     assert not findings("select * from orders where state = $1", catalog=small)
 
 
-def test_what_is_no_table_is_never_hot():
+def test_what_is_no_table_is_never_hot() -> None:
     toast = make_table(kind="t", columns=COLUMNS, reltuples=5000.0)
 
     assert not findings(
@@ -150,23 +150,23 @@ def test_what_is_no_table_is_never_hot():
     )
 
 
-def test_a_statement_that_names_the_table_as_something_else_gives_nothing():
+def test_a_statement_that_names_the_table_as_something_else_gives_nothing() -> None:
     assert not findings("select orders from other where state = $1")
 
 
-def test_without_a_recent_delta_nothing_is_called_hot():
+def test_without_a_recent_delta_nothing_is_called_hot() -> None:
     unread = current(StatementRow)
 
     assert not findings("select * from orders where state = $1", scans=unread)
 
 
-def test_branches_of_an_or_need_an_index_each():
+def test_branches_of_an_or_need_an_index_each() -> None:
     found = findings("select * from orders where state = $1 or customer_id = $2")
 
     assert names(found) == ["orders(customer_id)", "orders(state)"]
 
 
-def test_a_join_column_counts_with_low_confidence():
+def test_a_join_column_counts_with_low_confidence() -> None:
     (finding,) = findings(
         "select 1 from orders o join customers c on c.id = o.customer_id"
     )
@@ -175,7 +175,7 @@ def test_a_join_column_counts_with_low_confidence():
     assert finding.confidence == "low"
 
 
-def test_a_table_beside_it_that_is_not_scanned_gets_nothing():
+def test_a_table_beside_it_that_is_not_scanned_gets_nothing() -> None:
     beside = make_table(oid=2, relname="customers", columns=("id", "country"))
     catalog = make_catalog(TABLE, beside)
     text = "select 1 from orders o, customers c where o.state = $1 and c.country = $2"
@@ -183,7 +183,7 @@ def test_a_table_beside_it_that_is_not_scanned_gets_nothing():
     assert names(findings(text, catalog=catalog)) == ["orders(state)"]
 
 
-def test_a_join_beside_an_equality_does_not_count():
+def test_a_join_beside_an_equality_does_not_count() -> None:
     found = findings(
         "select 1 from orders o join customers c on c.id = o.customer_id "
         "where o.state = $1"
@@ -192,7 +192,7 @@ def test_a_join_beside_an_equality_does_not_count():
     assert names(found) == ["orders(state)"]
 
 
-def test_a_policys_column_is_a_warning_and_named():
+def test_a_policys_column_is_a_warning_and_named() -> None:
     catalog = make_catalog(TABLE, policies=[policy("(customer_id = auth.uid())")])
 
     (finding,) = findings(catalog=catalog)
@@ -201,7 +201,7 @@ def test_a_policys_column_is_a_warning_and_named():
     assert 'policy "own"' in finding.summary
 
 
-def test_a_large_tables_policy_needs_no_scans():
+def test_a_large_tables_policy_needs_no_scans() -> None:
     large = make_table(columns=COLUMNS, has_rls=True, reltuples=10_000.0)
     catalog = make_catalog(large, policies=[policy("(customer_id = auth.uid())")])
 
@@ -222,18 +222,18 @@ def test_a_large_tables_policy_needs_no_scans():
     ],
     ids=["hidden", "constant", "column gone", "unknown table", "no RLS", "not hot"],
 )
-def test_policies_without_need_for_an_index(table: object, each: Policy):
+def test_policies_without_need_for_an_index(table: object, each: Policy) -> None:
     assert isinstance(table, type(TABLE))
     scans = HOT if table.reltuples else lately(TableRow, datname="app")
 
     assert not findings(catalog=make_catalog(table, policies=[each]), scans=scans)
 
 
-def test_a_foreign_key_alone_is_left_to_its_own_advice():
+def test_a_foreign_key_alone_is_left_to_its_own_advice() -> None:
     assert not findings(catalog=make_catalog(TABLE, foreign_keys=[KEY]))
 
 
-def test_a_foreign_key_shares_the_index_of_a_statement():
+def test_a_foreign_key_shares_the_index_of_a_statement() -> None:
     catalog = make_catalog(TABLE, foreign_keys=[KEY])
 
     (finding,) = findings(
@@ -244,7 +244,7 @@ def test_a_foreign_key_shares_the_index_of_a_statement():
     assert "and 1 other" in finding.summary
 
 
-def test_partitions_count_towards_their_root():
+def test_partitions_count_towards_their_root() -> None:
     root = make_table(oid=1, kind="p", columns=COLUMNS)
     part = make_table(
         oid=2, relname="orders_1", parent=1, columns=COLUMNS, reltuples=5000.0

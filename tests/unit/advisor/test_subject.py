@@ -9,11 +9,11 @@ from tests.unit.factories import make_catalog, make_index, make_table
 _NAMES = st.text(min_size=1, max_size=63)
 
 
-def test_a_name_follows_postgresqls_custom():
+def test_a_name_follows_postgresqls_custom() -> None:
     assert free_name(make_catalog(), make_table(), ["a", "b"]) == "orders_a_b_idx"
 
 
-def test_a_taken_name_gets_a_number():
+def test_a_taken_name_gets_a_number() -> None:
     taken = [
         make_index(oid=2, indexrelname="orders_a_idx"),
         make_index(oid=3, indexrelname="orders_a_idx2"),
@@ -24,7 +24,7 @@ def test_a_taken_name_gets_a_number():
     )
 
 
-def test_an_index_of_another_schema_does_not_take_the_name():
+def test_an_index_of_another_schema_does_not_take_the_name() -> None:
     other = make_index(oid=2, indexrelname="orders_a_idx", schemaname="archive")
 
     assert (
@@ -32,14 +32,14 @@ def test_an_index_of_another_schema_does_not_take_the_name():
     )
 
 
-def test_a_table_takes_the_name_too():
+def test_a_table_takes_the_name_too() -> None:
     table = make_table(oid=7, relname="orders_a_idx")
 
     assert free_name(make_catalog(table), make_table(), ["a"]) == "orders_a_idx2"
 
 
 @given(_NAMES, st.lists(_NAMES, min_size=1, max_size=4))
-def test_any_name_fits_and_is_the_same_again(table: str, columns: list[str]):
+def test_any_name_fits_and_is_the_same_again(table: str, columns: list[str]) -> None:
     name = free_name(make_catalog(), make_table(oid=1, relname=table), columns)
 
     assert len(name.encode()) <= MAX_NAME_BYTES
@@ -47,7 +47,9 @@ def test_any_name_fits_and_is_the_same_again(table: str, columns: list[str]):
 
 
 @given(_NAMES, _NAMES)
-def test_a_second_index_of_the_same_columns_gets_another_name(table: str, column: str):
+def test_a_second_index_of_the_same_columns_gets_another_name(
+    table: str, column: str
+) -> None:
     first = free_name(make_catalog(), make_table(oid=1, relname=table), [column])
     catalog = make_catalog(indexes=[make_index(oid=2, indexrelname=first)])
 

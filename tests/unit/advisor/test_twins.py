@@ -54,14 +54,14 @@ def index(oid: int, name: str, *columns: str, **changes: object) -> Index:
     return make_index(oid=oid, indexrelname=name, **(given | changes))
 
 
-def test_the_younger_of_two_equal_indexes_is_superfluous():
+def test_the_younger_of_two_equal_indexes_is_superfluous() -> None:
     (finding,) = duplicates(index(2, "old", "a"), index(3, "young", "a"))
 
     assert finding.object.name == "young"
     assert finding.confidence == "high"
 
 
-def test_the_less_used_of_two_equal_indexes_is_superfluous():
+def test_the_less_used_of_two_equal_indexes_is_superfluous() -> None:
     (finding,) = duplicates(
         index(2, "old", "a"), index(3, "young", "a"), windows=[(3, 5)]
     )
@@ -69,7 +69,7 @@ def test_the_less_used_of_two_equal_indexes_is_superfluous():
     assert finding.object.name == "old"
 
 
-def test_the_index_that_enforces_more_is_kept():
+def test_the_index_that_enforces_more_is_kept() -> None:
     (finding,) = duplicates(
         index(2, "plain", "a"), index(3, "unique", "a", is_unique=True)
     )
@@ -77,7 +77,7 @@ def test_the_index_that_enforces_more_is_kept():
     assert finding.object.name == "plain"
 
 
-def test_a_plain_unique_index_beside_a_constraint_says_what_it_cannot_see():
+def test_a_plain_unique_index_beside_a_constraint_says_what_it_cannot_see() -> None:
     (finding,) = duplicates(
         index(2, "plain", "a", is_unique=True),
         index(3, "key", "a", is_unique=True, constraint="key"),
@@ -111,11 +111,11 @@ def test_a_plain_unique_index_beside_a_constraint_says_what_it_cannot_see():
 )
 def test_indexes_that_differ_or_are_protected_are_no_duplicates(
     twins: tuple[Index, Index],
-):
+) -> None:
     assert not duplicates(*twins)
 
 
-def test_the_index_to_keep_by_comment_is_kept():
+def test_the_index_to_keep_by_comment_is_kept() -> None:
     (finding,) = duplicates(
         index(2, "x", "a"), index(3, "y", "a", comment="pgvigil:keep")
     )
@@ -123,11 +123,11 @@ def test_the_index_to_keep_by_comment_is_kept():
     assert finding.object.name == "x"
 
 
-def test_the_beginning_of_a_wider_index_is_redundant():
+def test_the_beginning_of_a_wider_index_is_redundant() -> None:
     assert redundant(index(2, "narrow", "a"), index(3, "wide", "a", "b")) == ["narrow"]
 
 
-def test_included_columns_must_be_in_the_wider_index():
+def test_included_columns_must_be_in_the_wider_index() -> None:
     narrow = index(2, "narrow", "a", "c", key_columns=1)
     with_it = index(3, "wide", "a", "b", "c")
     without = index(4, "other", "a", "b")
@@ -136,7 +136,7 @@ def test_included_columns_must_be_in_the_wider_index():
     assert redundant(narrow, without) == []
 
 
-def test_the_same_keys_with_fewer_included_columns_are_redundant():
+def test_the_same_keys_with_fewer_included_columns_are_redundant() -> None:
     narrow = index(2, "narrow", "a")
     wide = index(3, "wide", "a", "b", key_columns=1)
 
@@ -157,7 +157,7 @@ def test_the_same_keys_with_fewer_included_columns_are_redundant():
         index(3, "wide", "a"),
     ],
 )
-def test_an_index_that_cannot_do_the_same_does_not_replace(wide: Index):
+def test_an_index_that_cannot_do_the_same_does_not_replace(wide: Index) -> None:
     assert redundant(index(2, "narrow", "a"), wide) == []
 
 
@@ -171,11 +171,11 @@ def test_an_index_that_cannot_do_the_same_does_not_replace(wide: Index):
         index(2, "narrow", "a", comment="pgvigil:keep"),
     ],
 )
-def test_an_index_that_does_more_than_search_is_not_redundant(narrow: Index):
+def test_an_index_that_does_more_than_search_is_not_redundant(narrow: Index) -> None:
     assert redundant(narrow, index(3, "wide", "a", "b")) == []
 
 
-def test_small_indexes_are_left_alone():
+def test_small_indexes_are_left_alone() -> None:
     assert redundant(index(2, "n", "a"), index(3, "w", "a", "b"), size=8192) == []
 
 
@@ -185,7 +185,7 @@ _COLUMNS = st.lists(st.sampled_from("abcd"), min_size=1, max_size=3, unique=True
 @given(_COLUMNS, _COLUMNS, st.integers(1, 3), st.integers(1, 3))
 def test_no_two_indexes_replace_each_other(
     first: list[str], second: list[str], first_keys: int, second_keys: int
-):
+) -> None:
     one = index(2, "one", *first, key_columns=min(first_keys, len(first)))
     two = index(3, "two", *second, key_columns=min(second_keys, len(second)))
 

@@ -42,7 +42,7 @@ def findings(
 
 
 @pytest.mark.requirement("S8.2.1-b")
-def test_an_index_without_scans_for_two_weeks_is_listed_with_its_undo():
+def test_an_index_without_scans_for_two_weeks_is_listed_with_its_undo() -> None:
     (finding,) = findings(make_index())
 
     assert finding.remedy is not None
@@ -66,19 +66,21 @@ def test_an_index_without_scans_for_two_weeks_is_listed_with_its_undo():
         {"extension": "postgis"},
     ],
 )
-def test_indexes_whose_scans_say_nothing_are_not_listed(changes: dict[str, Any]):
+def test_indexes_whose_scans_say_nothing_are_not_listed(
+    changes: dict[str, Any],
+) -> None:
     assert not findings(make_index(**changes))
 
 
 @pytest.mark.parametrize(
     "changes", [{"days": 13.9}, {"scans": 1}, {"size": 8192}], ids=str
 )
-def test_near_misses_are_not_listed(changes: dict[str, int]):
+def test_near_misses_are_not_listed(changes: dict[str, int]) -> None:
     assert not findings(make_index(), **changes)
 
 
 @pytest.mark.promise(3)
-def test_a_needed_index_is_listed_as_not_droppable_with_reasons_and_no_remedy():
+def test_a_needed_index_is_listed_as_not_droppable_with_reasons_and_no_remedy() -> None:
     (finding,) = findings(make_index(is_replica_identity=True, has_expressions=True))
 
     assert "not droppable" in finding.summary
@@ -86,7 +88,7 @@ def test_a_needed_index_is_listed_as_not_droppable_with_reasons_and_no_remedy():
     assert finding.remedy is None
 
 
-def test_the_last_scan_is_evidence_where_the_server_knows_it():
+def test_the_last_scan_is_evidence_where_the_server_knows_it() -> None:
     index = make_index()
     long_ago = NOW - timedelta(days=100)
     seen = view(
@@ -105,7 +107,7 @@ def test_the_last_scan_is_evidence_where_the_server_knows_it():
     ]
 
 
-def test_an_index_of_an_unknown_table_is_not_listed():
+def test_an_index_of_an_unknown_table_is_not_listed() -> None:
     seen = view(
         catalogs=[make_catalog(indexes=[make_index()])],
         windows={
@@ -116,7 +118,7 @@ def test_an_index_of_an_unknown_table_is_not_listed():
     assert not list(check(seen, Thresholds(min_size_bytes=0)))
 
 
-def test_a_definition_that_could_not_be_read_gives_no_undo():
+def test_a_definition_that_could_not_be_read_gives_no_undo() -> None:
     (finding,) = findings(make_index(definition=""))
 
     assert finding.remedy is not None

@@ -26,23 +26,23 @@ def found_with(archived: float | None, failed: float | None) -> list[Finding]:
 )
 def test_reports_failures_since_the_last_success(
     archived: float | None, severity: Severity
-):
+) -> None:
     assert [severity] == [f.severity for f in found_with(archived, 1)]
 
 
-def test_says_nothing_just_below_the_level():
+def test_says_nothing_just_below_the_level() -> None:
     assert found_with(59.9, 1) == []
 
 
-def test_says_nothing_once_a_file_was_archived_again():
+def test_says_nothing_once_a_file_was_archived_again() -> None:
     assert found_with(900, 901) == []
 
 
-def test_says_nothing_when_nothing_ever_failed():
+def test_says_nothing_when_nothing_ever_failed() -> None:
     assert found_with(900, None) == []
 
 
-def test_can_do_without_the_name_of_the_file():
+def test_can_do_without_the_name_of_the_file() -> None:
     row = make(ArchiverRow, last_failed_age_seconds=1.0)
 
     found = run(archiver_failing, view(current(ArchiverRow, row)))

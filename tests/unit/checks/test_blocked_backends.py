@@ -10,7 +10,9 @@ from tests.unit.factories import current, make, run, view
 pytestmark = pytest.mark.requirement("S8.1.2-h")
 
 
-def backend(pid: int, *blocked_by: int, wait: float | None = None, **changes: object):
+def backend(
+    pid: int, *blocked_by: int, wait: float | None = None, **changes: object
+) -> BackendRow:
     values: dict[str, object] = {
         "datname": "app",
         "usename": "web",
@@ -33,7 +35,7 @@ def found_with(*rows: BackendRow) -> list[Finding]:
 @pytest.mark.parametrize(
     ("wait", "severity"), [(30, Severity.WARNING), (300, Severity.CRITICAL)]
 )
-def test_names_the_root_blocker(wait: float, severity: Severity):
+def test_names_the_root_blocker(wait: float, severity: Severity) -> None:
     root = backend(
         1, state="idle in transaction", xact_seconds=99, application_name="x"
     )
@@ -46,19 +48,19 @@ def test_names_the_root_blocker(wait: float, severity: Severity):
     assert wait == found[0].value
 
 
-def test_says_nothing_just_below_the_level():
+def test_says_nothing_just_below_the_level() -> None:
     assert found_with(backend(1), backend(2, 1, wait=29.9)) == []
 
 
-def test_says_nothing_when_nobody_waits():
+def test_says_nothing_when_nobody_waits() -> None:
     assert found_with(backend(1), backend(2)) == []
 
 
-def test_ignores_its_own_waits():
+def test_ignores_its_own_waits() -> None:
     assert found_with(backend(1), backend(2, 1, wait=99, is_own=True)) == []
 
 
-def test_terminates_an_idle_root_and_cancels_a_busy_one():
+def test_terminates_an_idle_root_and_cancels_a_busy_one() -> None:
     idle = backend(1, state="idle in transaction")
     busy = backend(3)
 
@@ -70,7 +72,7 @@ def test_terminates_an_idle_root_and_cancels_a_busy_one():
     ]
 
 
-def test_names_a_prepared_transaction_as_root():
+def test_names_a_prepared_transaction_as_root() -> None:
     found = found_with(backend(2, 0, wait=99))
 
     assert found[0].summary.startswith("a prepared transaction blocks 1 backend")
@@ -78,14 +80,14 @@ def test_names_a_prepared_transaction_as_root():
     assert "pg_prepared_xacts" in found[0].remedy.sql
 
 
-def test_admits_that_it_does_not_know_a_root_it_cannot_see():
+def test_admits_that_it_does_not_know_a_root_it_cannot_see() -> None:
     found = found_with(backend(2, 7, wait=99, usename=""))
 
     assert found[0].summary.startswith("backend 7 blocks")
     assert len(found[0].unknowns) == 1
 
 
-def test_names_the_kind_of_a_root_without_a_role():
+def test_names_the_kind_of_a_root_without_a_role() -> None:
     root = backend(1, usename="", backend_type="autovacuum worker", state="")
 
     found = found_with(root, backend(2, 1, wait=99))
@@ -93,13 +95,13 @@ def test_names_the_kind_of_a_root_without_a_role():
     assert "backend 1 (autovacuum worker, state unknown)" in found[0].summary
 
 
-def test_reports_a_circle_of_waiters():
+def test_reports_a_circle_of_waiters() -> None:
     found = found_with(backend(1, 2, wait=40), backend(2, 1, wait=45))
 
     assert [f.object.name for f in found] == ["1"]
 
 
-def test_counts_a_victim_of_two_roots_behind_each():
+def test_counts_a_victim_of_two_roots_behind_each() -> None:
     found = found_with(backend(1), backend(2), backend(3, 1, 2, wait=60))
 
     assert [f.object.name for f in found] == ["1", "2"]

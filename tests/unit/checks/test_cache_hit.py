@@ -20,7 +20,7 @@ def found_with(hit: int, read: int, **server: object) -> list[Finding]:
 @pytest.mark.parametrize(
     ("hit", "severity"), [(8999, Severity.WARNING), (8499, Severity.CRITICAL)]
 )
-def test_reports_a_low_ratio(hit: int, severity: Severity):
+def test_reports_a_low_ratio(hit: int, severity: Severity) -> None:
     found = found_with(hit, 10_000 - hit)
 
     assert [severity] == [f.severity for f in found]
@@ -28,17 +28,17 @@ def test_reports_a_low_ratio(hit: int, severity: Severity):
 
 
 @pytest.mark.parametrize("hit", [9900, 9000])
-def test_says_nothing_at_or_above_the_level(hit: int):
+def test_says_nothing_at_or_above_the_level(hit: int) -> None:
     assert found_with(hit, 10_000 - hit) == []
 
 
 @pytest.mark.parametrize("accesses", [0, 999])
-def test_says_nothing_about_too_few_accesses(accesses: int):
+def test_says_nothing_about_too_few_accesses(accesses: int) -> None:
     assert found_with(0, accesses) == []
 
 
 @pytest.mark.parametrize(("minutes", "count"), [(9, 0), (10, 1)])
-def test_waits_while_buffers_fill_after_a_restart(minutes: int, count: int):
+def test_waits_while_buffers_fill_after_a_restart(minutes: int, count: int) -> None:
     started_at = NOW - timedelta(minutes=minutes)
 
     assert count == len(found_with(0, 10_000, started_at=started_at))

@@ -37,7 +37,7 @@ def found_with(used: int, max_connections: int) -> list[Finding]:
 )
 def test_reports_slots_that_run_out(
     used: int, max_connections: int, severity: Severity
-):
+) -> None:
     found = found_with(used, max_connections)
 
     assert [severity] == [f.severity for f in found]
@@ -46,11 +46,11 @@ def test_reports_slots_that_run_out(
 
 
 @pytest.mark.parametrize(("used", "max_connections"), [(12, 20), (149, 1000)])
-def test_says_nothing_just_below_the_level(used: int, max_connections: int):
+def test_says_nothing_just_below_the_level(used: int, max_connections: int) -> None:
     assert found_with(used, max_connections) == []
 
 
-def test_counts_every_state_and_breaks_them_down():
+def test_counts_every_state_and_breaks_them_down() -> None:
     rows = connections(60), connections(30, state="active"), connections(5, state="")
     parts = current(ConnectionsRow, *rows), current(SettingsRow, make_settings())
 
@@ -63,13 +63,13 @@ def test_counts_every_state_and_breaks_them_down():
     assert expected == tuple(evidence[s] for s in ("idle", "active", "unknown state"))
 
 
-def test_falls_back_to_the_configured_levels_without_settings():
+def test_falls_back_to_the_configured_levels_without_settings() -> None:
     found = run(connection_slots, view(current(ConnectionsRow, connections(150))))
 
     assert found[0].unknowns == ("max_connections could not be read.",)
 
 
-def test_judges_a_database_by_its_own_limit():
+def test_judges_a_database_by_its_own_limit() -> None:
     databases = [
         make(DatabaseRow, datname="app", connection_limit=10),
         make(DatabaseRow, datname="free", connection_limit=-1),

@@ -22,17 +22,17 @@ def recent(**changes: object) -> Part:
 @pytest.mark.parametrize(
     ("count", "severity"), [(1, Severity.WARNING), (20, Severity.CRITICAL)]
 )
-def test_reports_deadlocks(count: int, severity: Severity):
+def test_reports_deadlocks(count: int, severity: Severity) -> None:
     found = run(deadlocks, view(recent(deadlocks_total=count)))
 
     assert [severity] == [f.severity for f in found]
 
 
-def test_says_nothing_without_deadlocks():
+def test_says_nothing_without_deadlocks() -> None:
     assert run(deadlocks, view(recent(deadlocks_total=0))) == []
 
 
-def test_reports_much_data_in_temporary_files():
+def test_reports_much_data_in_temporary_files() -> None:
     part = recent(temp_bytes_total=3000 * MB, temp_files_total=3)
 
     found = run(temp_files, view(part))
@@ -41,11 +41,11 @@ def test_reports_much_data_in_temporary_files():
     assert found[0].evidence[2].value == 1000 * MB
 
 
-def test_says_nothing_about_little_data_in_temporary_files():
+def test_says_nothing_about_little_data_in_temporary_files() -> None:
     assert run(temp_files, view(recent(temp_bytes_total=3000 * MB - 1))) == []
 
 
-def test_names_where_the_spilling_statements_are():
+def test_names_where_the_spilling_statements_are() -> None:
     extension = Extension("pg_stat_statements", "public", (1, 11))
     server = make_server(extensions={"pg_stat_statements": extension})
     part = recent(temp_bytes_total=3000 * MB)
@@ -64,7 +64,7 @@ def test_names_where_the_spilling_statements_are():
         ((recent(checksum_failures_total=1),), Severity.CRITICAL),
     ],
 )
-def test_reports_checksum_failures(parts: tuple[Part, ...], severity: Severity):
+def test_reports_checksum_failures(parts: tuple[Part, ...], severity: Severity) -> None:
     row = make(DatabaseRow, datname="app", checksum_failures_total=1)
 
     found = run(checksum_failures, view(current(DatabaseRow, row), *parts))
@@ -73,7 +73,7 @@ def test_reports_checksum_failures(parts: tuple[Part, ...], severity: Severity):
 
 
 @pytest.mark.parametrize("failures", [0, None])
-def test_says_nothing_about_sound_pages(failures: int | None):
+def test_says_nothing_about_sound_pages(failures: int | None) -> None:
     row = make(DatabaseRow, datname="app", checksum_failures_total=failures)
 
     assert run(checksum_failures, view(current(DatabaseRow, row))) == []

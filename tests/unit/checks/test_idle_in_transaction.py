@@ -22,26 +22,28 @@ def found_with(seconds: float | None, **changes: object) -> list[Finding]:
 @pytest.mark.parametrize(
     "state", ["idle in transaction", "idle in transaction (aborted)"]
 )
-def test_reports_an_open_transaction(seconds: float, severity: Severity, state: str):
+def test_reports_an_open_transaction(
+    seconds: float, severity: Severity, state: str
+) -> None:
     found = found_with(seconds, state=state)
 
     assert [severity] == [f.severity for f in found]
 
 
-def test_says_nothing_just_below_the_level():
+def test_says_nothing_just_below_the_level() -> None:
     assert found_with(59.9) == []
 
 
 @pytest.mark.parametrize("changes", [{"state": "idle"}, {"is_own": True}])
-def test_ignores_others(changes: dict[str, object]):
+def test_ignores_others(changes: dict[str, object]) -> None:
     assert found_with(9999, **changes) == []
 
 
-def test_says_nothing_when_the_time_is_unknown():
+def test_says_nothing_when_the_time_is_unknown() -> None:
     assert found_with(None) == []
 
 
-def test_shows_what_the_transaction_holds_and_whose_it_is():
+def test_shows_what_the_transaction_holds_and_whose_it_is() -> None:
     changes = {"xact_seconds": 99, "xmin_age": 5, "application_name": "psql"}
 
     found = found_with(60, client_addr="10.0.0.1", **changes)

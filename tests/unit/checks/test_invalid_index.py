@@ -32,7 +32,7 @@ def remedy_of(**changes: Any) -> str:
     return remedy.sql
 
 
-def test_reports_an_invalid_index():
+def test_reports_an_invalid_index() -> None:
     found = found_with()
 
     assert [f.severity for f in found] == [Severity.WARNING]
@@ -40,11 +40,11 @@ def test_reports_an_invalid_index():
     assert found[0].unknowns
 
 
-def test_says_nothing_about_a_valid_one():
+def test_says_nothing_about_a_valid_one() -> None:
     assert found_with(is_valid=True) == []
 
 
-def test_says_what_it_costs():
+def test_says_what_it_costs() -> None:
     index = make_index(is_valid=False, is_ready=False)
     part = current(SizeRow, make(SizeRow, oid=2, size_bytes=2048), datname="app")
 
@@ -53,7 +53,7 @@ def test_says_what_it_costs():
     assert found[0].summary.endswith("is invalid: 2 kB, nothing maintains it")
 
 
-def test_drops_a_plain_one_and_keeps_its_definition_as_the_way_back():
+def test_drops_a_plain_one_and_keeps_its_definition_as_the_way_back() -> None:
     remedy = found_with()[0].remedy
 
     assert remedy is not None
@@ -61,23 +61,23 @@ def test_drops_a_plain_one_and_keeps_its_definition_as_the_way_back():
     assert remedy.undo.startswith("CREATE INDEX orders_idx")
 
 
-def test_has_no_way_back_while_the_definition_is_unknown():
+def test_has_no_way_back_while_the_definition_is_unknown() -> None:
     remedy = found_with(definition="")[0].remedy
 
     assert remedy is not None
     assert remedy.undo == ""
 
 
-def test_drops_what_reindex_left_behind_even_of_a_unique_index():
+def test_drops_what_reindex_left_behind_even_of_a_unique_index() -> None:
     sql = remedy_of(indexrelname="orders_key_ccnew1", is_unique=True)
 
     assert sql.startswith("drop index concurrently")
 
 
-def test_rebuilds_an_index_that_holds_a_promise():
+def test_rebuilds_an_index_that_holds_a_promise() -> None:
     assert remedy_of(is_unique=True).startswith("reindex index concurrently")
     assert remedy_of(constraint="orders_excl").startswith("reindex index concurrently")
 
 
-def test_lists_the_parts_of_a_partitioned_index():
+def test_lists_the_parts_of_a_partitioned_index() -> None:
     assert "pg_inherits" in remedy_of(kind="p")

@@ -23,7 +23,7 @@ def found_with(seconds: float | None, **changes: object) -> list[Finding]:
 @pytest.mark.parametrize(
     ("seconds", "severity"), [(1800, Severity.WARNING), (14400, Severity.CRITICAL)]
 )
-def test_reports_an_old_transaction(seconds: float, severity: Severity):
+def test_reports_an_old_transaction(seconds: float, severity: Severity) -> None:
     changes = {
         "query_seconds": 5,
         "xmin_age": 9,
@@ -37,7 +37,7 @@ def test_reports_an_old_transaction(seconds: float, severity: Severity):
     assert len(found[0].evidence) == 5
 
 
-def test_says_nothing_just_below_the_level():
+def test_says_nothing_just_below_the_level() -> None:
     assert found_with(1799.9) == []
 
 
@@ -49,13 +49,13 @@ def test_says_nothing_just_below_the_level():
         {"is_own": True},
     ],
 )
-def test_leaves_others_to_other_checks(changes: dict[str, object]):
+def test_leaves_others_to_other_checks(changes: dict[str, object]) -> None:
     assert found_with(99_999, **changes) == []
 
 
-def test_ignores_a_backend_without_a_transaction():
+def test_ignores_a_backend_without_a_transaction() -> None:
     assert found_with(None) == []
 
 
-def test_shows_only_what_is_known():
+def test_shows_only_what_is_known() -> None:
     assert [e.name for e in found_with(2000)[0].evidence] == ["transaction age"]

@@ -24,16 +24,16 @@ def found_with(seconds: float, waiting: int = 2) -> list[Finding]:
 @pytest.mark.parametrize(
     ("seconds", "severity"), [(1, Severity.WARNING), (10, Severity.CRITICAL)]
 )
-def test_reports_waiting_clients(seconds: float, severity: Severity):
+def test_reports_waiting_clients(seconds: float, severity: Severity) -> None:
     found = found_with(seconds)
 
     assert [severity] == [f.severity for f in found]
     assert ObjectRef("pool", name="app/web") == found[0].object
 
 
-def test_says_nothing_just_below_the_level():
+def test_says_nothing_just_below_the_level() -> None:
     assert found_with(0.9) == []
 
 
-def test_says_nothing_once_nobody_waits():
+def test_says_nothing_once_nobody_waits() -> None:
     assert found_with(10, waiting=0) == []

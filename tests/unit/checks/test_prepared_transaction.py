@@ -18,14 +18,14 @@ def found_with(seconds: float | None, cause: str = "prepared") -> list[Finding]:
 @pytest.mark.parametrize(
     ("seconds", "severity"), [(300, Severity.WARNING), (3600, Severity.CRITICAL)]
 )
-def test_reports_one_that_was_left_behind(seconds: float, severity: Severity):
+def test_reports_one_that_was_left_behind(seconds: float, severity: Severity) -> None:
     assert [severity] == [f.severity for f in found_with(seconds)]
 
 
 @pytest.mark.parametrize("seconds", [299.9, None])
-def test_says_nothing_just_below_the_level(seconds: float | None):
+def test_says_nothing_just_below_the_level(seconds: float | None) -> None:
     assert found_with(seconds) == []
 
 
-def test_leaves_other_causes_alone():
+def test_leaves_other_causes_alone() -> None:
     assert found_with(9999, cause="slot") == []

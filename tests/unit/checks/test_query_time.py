@@ -33,7 +33,7 @@ def seen(*rows: StatementRow, **changes: Any) -> View:
     ("milliseconds", "severity"),
     [(150, Severity.WARNING), (600, Severity.CRITICAL)],
 )
-def test_reports_a_slow_average(milliseconds: int, severity: Severity):
+def test_reports_a_slow_average(milliseconds: int, severity: Severity) -> None:
     rows = statement(200, 200 * milliseconds / 1000)
 
     found = run(query_time, seen(rows))
@@ -43,27 +43,27 @@ def test_reports_a_slow_average(milliseconds: int, severity: Severity):
     assert milliseconds == pytest.approx(found[0].value)
 
 
-def test_says_nothing_just_below_the_level():
+def test_says_nothing_just_below_the_level() -> None:
     assert run(query_time, seen(statement(1000, 99.9))) == []
 
 
-def test_weighs_statements_by_their_calls():
+def test_weighs_statements_by_their_calls() -> None:
     slow, fast = statement(10, 10.0), statement(990, 0.99, queryid=2)
 
     assert run(query_time, seen(slow, fast)) == []
 
 
-def test_says_nothing_below_the_minimum_of_calls():
+def test_says_nothing_below_the_minimum_of_calls() -> None:
     assert run(query_time, seen(statement(99, 99.0))) == []
 
 
-def test_leaves_out_nested_statements():
+def test_leaves_out_nested_statements() -> None:
     top, nested = statement(100, 5.0), statement(100, 500.0, toplevel=False)
 
     assert run(query_time, seen(top, nested)) == []
 
 
-def test_leaves_out_the_statements_of_its_own_role():
+def test_leaves_out_the_statements_of_its_own_role() -> None:
     own = statement(100, 500.0, userid=7)
 
     found = run(query_time, seen(own, roles={7: "pgvigil_reader"}))
@@ -71,7 +71,7 @@ def test_leaves_out_the_statements_of_its_own_role():
     assert found == []
 
 
-def test_keeps_the_statements_of_a_role_it_shares_with_an_application():
+def test_keeps_the_statements_of_a_role_it_shares_with_an_application() -> None:
     shared = statement(100, 500.0, userid=7)
     server = make_server(role="app")
 
@@ -80,7 +80,7 @@ def test_keeps_the_statements_of_a_role_it_shares_with_an_application():
     assert len(found) == 1
 
 
-def test_judges_each_database_by_itself():
+def test_judges_each_database_by_itself() -> None:
     rows = (
         statement(100, 100.0),
         statement(100, 0.1, dbid=6),
@@ -93,7 +93,7 @@ def test_judges_each_database_by_itself():
     assert [f.database for f in found] == ["app"]
 
 
-def test_names_the_costliest_statements_and_the_window():
+def test_names_the_costliest_statements_and_the_window() -> None:
     rows = [statement(100, 10.0 * n, queryid=n) for n in range(1, 6)]
 
     evidence = run(query_time, seen(*rows))[0].evidence
@@ -103,7 +103,7 @@ def test_names_the_costliest_statements_and_the_window():
     assert {timedelta(minutes=5)} == {e.window for e in evidence}
 
 
-def test_remedy_names_the_schema_of_the_extension():
+def test_remedy_names_the_schema_of_the_extension() -> None:
     extension = Extension("pg_stat_statements", "Ext", (1, 11))
     server = make_server(extensions={"pg_stat_statements": extension})
 

@@ -39,7 +39,7 @@ def from_standby(*, is_standby: bool = True, **changes: Any) -> list[Finding]:
 )
 def test_reports_a_standby_that_is_behind(
     changes: dict[str, object], severity: Severity
-):
+) -> None:
     found = from_primary(reply_age_seconds=1.0, **changes)
 
     assert [severity] == [f.severity for f in found]
@@ -53,32 +53,32 @@ def test_reports_a_standby_that_is_behind(
         {"replay_lag_bytes": 256 * MB - 1},
     ],
 )
-def test_says_nothing_just_below_the_level(changes: dict[str, object]):
+def test_says_nothing_just_below_the_level(changes: dict[str, object]) -> None:
     assert from_primary(**changes) == []
 
 
-def test_claims_nothing_about_an_idle_standby():
+def test_claims_nothing_about_an_idle_standby() -> None:
     assert from_primary() == []
 
 
-def test_ignores_the_last_time_measured_before_the_standby_caught_up():
+def test_ignores_the_last_time_measured_before_the_standby_caught_up() -> None:
     assert from_primary(replay_lag_seconds=999, replay_lag_bytes=0) == []
 
 
-def test_says_that_the_time_is_unknown_when_only_bytes_are():
+def test_says_that_the_time_is_unknown_when_only_bytes_are() -> None:
     found = from_primary(replay_lag_bytes=256 * MB)
 
     assert found[0].value is None
     assert len(found[0].unknowns) == 1
 
 
-def test_ignores_base_backups():
+def test_ignores_base_backups() -> None:
     assert (
         from_primary(state="backup", sent_lag_bytes=0, flush_lag_bytes=9999 * MB) == []
     )
 
 
-def test_names_a_standby_by_its_address_when_it_has_no_name():
+def test_names_a_standby_by_its_address_when_it_has_no_name() -> None:
     found = from_primary(
         application_name="", client_addr="10.0.0.2", replay_lag_bytes=256 * MB
     )
@@ -95,15 +95,15 @@ def test_names_a_standby_by_its_address_when_it_has_no_name():
 )
 def test_reports_lag_that_the_standby_itself_sees(
     changes: dict[str, Any], severity: Severity
-):
+) -> None:
     assert [severity] == [f.severity for f in from_standby(**changes)]
 
 
-def test_claims_nothing_when_everything_received_is_replayed():
+def test_claims_nothing_when_everything_received_is_replayed() -> None:
     assert from_standby(replay_lag_bytes=0) == []
 
 
-def test_resumes_a_paused_replay():
+def test_resumes_a_paused_replay() -> None:
     found = from_standby(replay_age_seconds=60.0, is_replay_paused=True)
 
     assert found[0].summary.endswith("replay is paused")
@@ -117,11 +117,11 @@ def test_resumes_a_paused_replay():
 )
 def test_reports_an_upstream_that_has_fallen_silent(
     seconds: float, severities: list[Severity]
-):
+) -> None:
     found = from_standby(receiver_age_seconds=seconds)
 
     assert severities == [f.severity for f in found]
 
 
-def test_ignores_what_a_primary_remembers_of_recovery():
+def test_ignores_what_a_primary_remembers_of_recovery() -> None:
     assert from_standby(is_standby=False, replay_age_seconds=999.0) == []

@@ -23,15 +23,15 @@ def found_with(used: float, **changes: object) -> list[Finding]:
 @pytest.mark.parametrize(
     ("used", "severity"), [(0.7, Severity.WARNING), (0.9, Severity.CRITICAL)]
 )
-def test_reports_a_sequence_near_its_end(used: float, severity: Severity):
+def test_reports_a_sequence_near_its_end(used: float, severity: Severity) -> None:
     assert [severity] == [f.severity for f in found_with(used)]
 
 
-def test_says_nothing_just_below_the_level():
+def test_says_nothing_just_below_the_level() -> None:
     assert found_with(0.699) == []
 
 
-def test_widens_the_column_that_owns_the_sequence():
+def test_widens_the_column_that_owns_the_sequence() -> None:
     found = found_with(0.9, tablename="Orders", columnname="id")
 
     assert found[0].remedy is not None
@@ -40,7 +40,7 @@ def test_widens_the_column_that_owns_the_sequence():
     )
 
 
-def test_widens_a_sequence_without_owner():
+def test_widens_a_sequence_without_owner() -> None:
     found = found_with(0.9)
 
     assert found[0].remedy is not None

@@ -15,7 +15,7 @@ def found_with(rounds: int | None) -> list[Finding]:
     return run(statements_deallocated, view(lately(StatementsInfoRow, row)))
 
 
-def test_reports_evictions():
+def test_reports_evictions() -> None:
     found = found_with(1)
 
     assert [f.severity for f in found] == [Severity.WARNING]
@@ -24,5 +24,5 @@ def test_reports_evictions():
 
 
 @pytest.mark.parametrize("rounds", [0, None])
-def test_says_nothing_without_evictions(rounds: int | None):
+def test_says_nothing_without_evictions(rounds: int | None) -> None:
     assert found_with(rounds) == []

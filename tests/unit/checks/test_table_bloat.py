@@ -35,7 +35,7 @@ def found_with(*rows: SizeRow, others: tuple[Part, ...] = ()) -> list[Finding]:
 @pytest.mark.parametrize(
     ("needed", "severity"), [(80, Severity.WARNING), (60, Severity.CRITICAL)]
 )
-def test_names_the_bloated_table(needed: int, severity: Severity):
+def test_names_the_bloated_table(needed: int, severity: Severity) -> None:
     found = found_with(sizes(100 * MB, needed * MB))
 
     assert [severity] == [f.severity for f in found]
@@ -45,19 +45,19 @@ def test_names_the_bloated_table(needed: int, severity: Severity):
 
 
 @pytest.mark.parametrize("needed", [81, 100, 150])
-def test_says_nothing_just_below_the_level(needed: int):
+def test_says_nothing_just_below_the_level(needed: int) -> None:
     assert found_with(sizes(100 * MB, needed * MB)) == []
 
 
-def test_ignores_small_tables():
+def test_ignores_small_tables() -> None:
     assert found_with(sizes(10 * MB - 1, 0)) == []
 
 
-def test_ignores_indexes_and_unknown_relations():
+def test_ignores_indexes_and_unknown_relations() -> None:
     assert found_with(sizes(100 * MB, 0, oid=99)) == []
 
 
-def test_adds_dead_tuples_where_statistics_are_known():
+def test_adds_dead_tuples_where_statistics_are_known() -> None:
     rows = make(TableRow, oid=1, n_live_tup=75, n_dead_tup=25)
     others = (current(TableRow, rows, datname="app"),)
 
@@ -70,7 +70,7 @@ def test_adds_dead_tuples_where_statistics_are_known():
 @pytest.mark.parametrize(("dead", "count"), [(20, 1), (19, 0)])
 def test_dead_tuples_are_a_lower_bound_where_statistics_are_hidden(
     dead: int, count: int
-):
+) -> None:
     rows = make(TableRow, oid=1, n_live_tup=100 - dead, n_dead_tup=dead)
     others = (current(TableRow, rows, datname="app"),)
 
@@ -83,7 +83,7 @@ def test_dead_tuples_are_a_lower_bound_where_statistics_are_hidden(
     assert len(found) == 1
 
 
-def test_leaves_out_the_share_of_an_empty_table():
+def test_leaves_out_the_share_of_an_empty_table() -> None:
     others = (current(TableRow, make(TableRow, oid=1), datname="app"),)
 
     found = found_with(sizes(100 * MB, 0), others=others)
@@ -91,14 +91,14 @@ def test_leaves_out_the_share_of_an_empty_table():
     assert "share of dead tuples" not in {e.name for e in found[0].evidence}
 
 
-def test_trusts_relpages_less():
+def test_trusts_relpages_less() -> None:
     found = found_with(sizes(100 * MB, 50 * MB, is_exact=False))
 
     assert found[0].confidence == "low"
     assert len(found[0].unknowns) == 2
 
 
-def test_says_that_hidden_statistics_leave_bloat_unknown():
+def test_says_that_hidden_statistics_leave_bloat_unknown() -> None:
     table = make_table(has_rls=True)
     part = current(SizeRow, sizes(100 * MB, None), datname="app")
 
@@ -109,7 +109,7 @@ def test_says_that_hidden_statistics_leave_bloat_unknown():
     assert "row level security hides planner statistics" in found[0].unknowns[0]
 
 
-def test_does_not_blame_row_security_where_it_is_not_the_cause():
+def test_does_not_blame_row_security_where_it_is_not_the_cause() -> None:
     tables = [
         make_table(oid=oid, relname=f"t{oid}", has_rls=True) for oid in range(1, 8)
     ]
@@ -126,7 +126,7 @@ def test_does_not_blame_row_security_where_it_is_not_the_cause():
     )
 
 
-def test_says_nothing_before_the_catalog_is_known():
+def test_says_nothing_before_the_catalog_is_known() -> None:
     part = current(SizeRow, sizes(100 * MB, 0), datname="app")
 
     assert run(table_bloat, view(part)) == []

@@ -56,7 +56,7 @@ def test_reports_a_database_that_runs_out_of_ids(
     case: Case,
     percent: float,
     severity: Severity,
-):
+) -> None:
     settings = current(SettingsRow, make_settings())
 
     found = run(case.module, view(database(case.age_field, percent), settings))
@@ -64,12 +64,14 @@ def test_reports_a_database_that_runs_out_of_ids(
     assert [(severity, "app")] == [(f.severity, f.database) for f in found]
 
 
-def test_says_nothing_just_below_the_level(case: Case):
+def test_says_nothing_just_below_the_level(case: Case) -> None:
     assert run(case.module, view(database(case.age_field, 39.9))) == []
 
 
 @pytest.mark.parametrize(("percent", "count"), [(60.0, 0), (72.0, 1)])
-def test_does_not_warn_before_freezing_is_due(case: Case, percent: float, count: int):
+def test_does_not_warn_before_freezing_is_due(
+    case: Case, percent: float, count: int
+) -> None:
     settings = make_settings(**{case.limit_setting: age(65)})
 
     parts = database(case.age_field, percent), current(SettingsRow, settings)
@@ -77,7 +79,7 @@ def test_does_not_warn_before_freezing_is_due(case: Case, percent: float, count:
     assert count == len(run(case.module, view(*parts)))
 
 
-def test_is_critical_however_late_freezing_is_configured(case: Case):
+def test_is_critical_however_late_freezing_is_configured(case: Case) -> None:
     settings = make_settings(**{case.limit_setting: age(90)})
 
     found = run(
@@ -87,7 +89,7 @@ def test_is_critical_however_late_freezing_is_configured(case: Case):
     assert [f.severity for f in found] == [Severity.CRITICAL]
 
 
-def test_names_the_oldest_tables(case: Case):
+def test_names_the_oldest_tables(case: Case) -> None:
     tables = [make_table(oid=oid, relname=f"t{oid}") for oid in (1, 2, 3)]
     rows = [
         make(SizeRow, oid=1, **{case.age_field: age(50)}),
@@ -107,7 +109,7 @@ def test_names_the_oldest_tables(case: Case):
     assert expected == [(f.object.name, f.severity) for f in found]
 
 
-def test_names_no_more_tables_than_it_was_told(case: Case):
+def test_names_no_more_tables_than_it_was_told(case: Case) -> None:
     tables = [make_table(oid=oid, relname=f"t{oid}") for oid in range(1, 6)]
     rows = [make(SizeRow, oid=oid, **{case.age_field: age(50)}) for oid in range(1, 6)]
     part = current(SizeRow, *rows, datname="app")

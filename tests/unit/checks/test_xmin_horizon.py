@@ -20,11 +20,11 @@ def found_with(age: int, **changes: object) -> list[Finding]:
     ("age", "severity"),
     [(10_000_000, Severity.WARNING), (100_000_000, Severity.CRITICAL)],
 )
-def test_reports_an_old_holder(age: int, severity: Severity):
+def test_reports_an_old_holder(age: int, severity: Severity) -> None:
     assert [severity] == [f.severity for f in found_with(age, age_seconds=60.0)]
 
 
-def test_says_nothing_just_below_the_level():
+def test_says_nothing_just_below_the_level() -> None:
     assert found_with(9_999_999) == []
 
 
@@ -39,7 +39,7 @@ def test_says_nothing_just_below_the_level():
         ("standby_feedback", "standby1", "pg_stat_replication"),
     ],
 )
-def test_says_how_to_end_each_cause(cause: str, holder: str, sql: str):
+def test_says_how_to_end_each_cause(cause: str, holder: str, sql: str) -> None:
     found = found_with(10_000_000, cause=cause, holder=holder)
 
     assert found[0].remedy is not None

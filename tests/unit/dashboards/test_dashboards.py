@@ -21,14 +21,14 @@ with warnings.catch_warnings():
 FILES = sorted(dashboards.JSON.glob("*.json"))
 
 
-def test_committed_dashboards_are_those_that_the_modules_build():
+def test_committed_dashboards_are_those_that_the_modules_build() -> None:
     committed = {path: path.read_text() for path in FILES}
 
     assert committed == dashboards.documents()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_files_are_easy_to_compare(path: Path):
+def test_files_are_easy_to_compare(path: Path) -> None:
     text = path.read_text()
     document = json.loads(text)
 
@@ -38,13 +38,13 @@ def test_files_are_easy_to_compare(path: Path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_grafanas_own_model_loses_nothing(path: Path):
+def test_grafanas_own_model_loses_nothing(path: Path) -> None:
     document = json.loads(path.read_text())
 
     assert lost(document, round_trip(document)) == []
 
 
-def test_grafanas_own_model_would_lose_what_is_unknown_to_it():
+def test_grafanas_own_model_would_lose_what_is_unknown_to_it() -> None:
     document = json.loads(FILES[0].read_text())
     document["hideControls"] = True
 

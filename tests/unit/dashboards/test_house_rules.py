@@ -59,12 +59,12 @@ FAULTS: dict[str, Callable[[Board], object]] = {
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_dashboards_follow_the_rules(path: Path):
+def test_dashboards_follow_the_rules(path: Path) -> None:
     assert complaints(json.loads(path.read_text()), metrics()) == []
 
 
 @pytest.mark.parametrize("complaint", FAULTS)
-def test_the_rules_find(complaint: str):
+def test_the_rules_find(complaint: str) -> None:
     board = copy.deepcopy(overview())
 
     FAULTS[complaint](board)
@@ -72,13 +72,13 @@ def test_the_rules_find(complaint: str):
     assert any(complaint in found for found in complaints(board, metrics()))
 
 
-def test_no_two_dashboards_have_the_same_uid():
+def test_no_two_dashboards_have_the_same_uid() -> None:
     uids = [json.loads(path.read_text())["uid"] for path in FILES]
 
     assert sorted(set(uids)) == sorted(uids)
 
 
-def test_the_catalogue_knows_metrics_of_each_origin():
+def test_the_catalogue_knows_metrics_of_each_origin() -> None:
     wanted = {
         "pg_stat_database_xact_commit_total",
         "pg_stat_wal_bytes_total",

@@ -45,7 +45,7 @@ def first(board: Json) -> Any:
     return panels[0]
 
 
-def test_what_grafana_no_longer_knows_is_left_out():
+def test_what_grafana_no_longer_knows_is_left_out() -> None:
     board = modernise(written(panel()))
 
     assert board.keys() == {
@@ -61,7 +61,7 @@ def test_what_grafana_no_longer_knows_is_left_out():
     assert not {"editable", "error", "span"} & first(board).keys()
 
 
-def test_names_of_data_sources_become_objects():
+def test_names_of_data_sources_become_objects() -> None:
     source = {"type": "prometheus", "uid": "${datasource}"}
     query: Json = {"datasource": "${datasource}", "expr": "up", "intervalFactor": 2}
 
@@ -81,7 +81,7 @@ def test_names_of_data_sources_become_objects():
     }
 
 
-def test_a_query_of_one_moment_has_no_range():
+def test_a_query_of_one_moment_has_no_range() -> None:
     query: Json = {"expr": "up", "instant": True}
 
     board = modernise(written(panel(targets=[query])))
@@ -89,7 +89,7 @@ def test_a_query_of_one_moment_has_no_range():
     assert first(board)["targets"] == [{"expr": "up", "instant": True, "range": False}]
 
 
-def test_the_lowest_threshold_has_no_bound():
+def test_the_lowest_threshold_has_no_bound() -> None:
     steps = [
         {"color": "green", "index": 0, "op": "gt", "value": "null"},
         {"color": "red", "index": 1, "op": "gt", "value": 80.0},
@@ -104,7 +104,7 @@ def test_the_lowest_threshold_has_no_bound():
     }
 
 
-def test_a_panel_without_thresholds_keeps_grafanas_own():
+def test_a_panel_without_thresholds_keeps_grafanas_own() -> None:
     config: Json = {"defaults": {"thresholds": {"mode": "absolute", "steps": []}}}
 
     board = modernise(written(panel(fieldConfig=config)))
@@ -112,7 +112,7 @@ def test_a_panel_without_thresholds_keeps_grafanas_own():
     assert first(board)["fieldConfig"] == {"defaults": {}, "overrides": []}
 
 
-def test_a_hidden_legend_is_a_list_that_is_not_shown():
+def test_a_hidden_legend_is_a_list_that_is_not_shown() -> None:
     options = {"legend": {"displayMode": "hidden", "placement": "bottom"}}
 
     board = modernise(written(panel(options=options)))
@@ -125,7 +125,7 @@ def test_a_hidden_legend_is_a_list_that_is_not_shown():
     }
 
 
-def test_panels_within_a_row_are_modernised():
+def test_panels_within_a_row_are_modernised() -> None:
     row: Json = {"type": "row", "title": "Row", "span": 6, "panels": [panel()]}
 
     board = modernise(written(row))
@@ -134,7 +134,7 @@ def test_panels_within_a_row_are_modernised():
     assert "editable" not in first(board)["panels"][0]
 
 
-def test_a_variable_of_several_values_starts_with_all():
+def test_a_variable_of_several_values_starts_with_all() -> None:
     variables: Json = {
         "list": [
             {"name": "job", "includeAll": True, "useTags": False, "current": {}},
@@ -158,7 +158,7 @@ def test_a_variable_of_several_values_starts_with_all():
     }
 
 
-def test_what_goes_in_is_left_as_it_was():
+def test_what_goes_in_is_left_as_it_was() -> None:
     before = written(panel())
     untouched = copy.deepcopy(before)
 

@@ -27,7 +27,7 @@ def cells(where: Place) -> set[tuple[int, int]]:
     }
 
 
-def test_tiles_fill_a_row_and_go_on_below_the_tallest():
+def test_tiles_fill_a_row_and_go_on_below_the_tallest() -> None:
     tiles = [Tile("a", 12, 4), Tile("b", 12, 8), Tile("c", 8, 8)]
 
     places = [where for _, where in place([Section("Row", tiles), Section("Next", [])])]
@@ -42,7 +42,7 @@ def test_tiles_fill_a_row_and_go_on_below_the_tallest():
 
 
 @given(SECTIONS)
-def test_nothing_overlaps_or_leaves_the_grid(sections: list[Section]):
+def test_nothing_overlaps_or_leaves_the_grid(sections: list[Section]) -> None:
     taken: set[tuple[int, int]] = set()
 
     for _, where in place(sections):

@@ -10,7 +10,7 @@ TEXTS = st.lists(st.text("ab 1\nü", max_size=30) | st.just("long line\n" * 700)
 
 
 @given(TEXTS)
-def test_pieces_join_into_one_gzip_member(texts: list[str]):
+def test_pieces_join_into_one_gzip_member(texts: list[str]) -> None:
     press = Press()
 
     body = member([press.piece(text, 1) for text in texts])
@@ -23,7 +23,9 @@ def test_pieces_join_into_one_gzip_member(texts: list[str]):
 
 
 @given(TEXTS, TEXTS)
-def test_a_piece_is_reused_in_any_order_and_grouping(ours: list[str], more: list[str]):
+def test_a_piece_is_reused_in_any_order_and_grouping(
+    ours: list[str], more: list[str]
+) -> None:
     press = Press()
     first = [press.piece(text, 1) for text in ours]
     second = [press.piece(text, 1) for text in more]
@@ -35,7 +37,7 @@ def test_a_piece_is_reused_in_any_order_and_grouping(ours: list[str], more: list
 
 
 @given(TEXTS)
-def test_a_joined_piece_counts_what_its_parts_count(texts: list[str]):
+def test_a_joined_piece_counts_what_its_parts_count(texts: list[str]) -> None:
     press = Press()
 
     result = join([press.piece(text, 2) for text in texts])

@@ -23,7 +23,7 @@ def _total(ledger: Ledger[str], counter: int) -> int:
 @given(CYCLES, st.integers(0, 4))
 def test_series_and_other_grow_by_exactly_the_total(
     cycles: list[tuple[dict[str, tuple[int, int]], set[str]]], places: int
-):
+) -> None:
     ledger: Ledger[str] = Ledger(2, rank=0, places=places)
     for increases, gone in cycles:
         before = [_total(ledger, counter) for counter in (0, 1)]
@@ -39,7 +39,7 @@ def test_series_and_other_grow_by_exactly_the_total(
 @given(CYCLES, st.integers(1, 4))
 def test_no_counter_falls_while_its_row_keeps_its_place(
     cycles: list[tuple[dict[str, tuple[int, int]], set[str]]], places: int
-):
+) -> None:
     ledger: Ledger[str] = Ledger(2, rank=0, places=places)
     for increases, gone in cycles:
         before = dict(ledger.members)
@@ -57,7 +57,7 @@ def test_no_counter_falls_while_its_row_keeps_its_place(
 @given(CYCLES, st.integers(0, 4))
 def test_there_are_never_more_members_than_places(
     cycles: list[tuple[dict[str, tuple[int, int]], set[str]]], places: int
-):
+) -> None:
     ledger: Ledger[str] = Ledger(2, rank=0, places=places)
     for increases, gone in cycles:
         present = set("abcdefgh") - gone
@@ -75,7 +75,7 @@ def test_there_are_never_more_members_than_places(
 )
 def test_nobody_without_a_place_is_clearly_stronger_than_who_has_one(
     scores: dict[str, float], members: list[str], places: int
-):
+) -> None:
     chosen = choose(members, scores, places)
 
     outside = scores.keys() - set(chosen)
@@ -86,7 +86,7 @@ def test_nobody_without_a_place_is_clearly_stronger_than_who_has_one(
 
 
 @given(st.dictionaries(KEYS, st.floats(0, 1e9)), st.integers(0, 5))
-def test_choosing_twice_changes_nothing(scores: dict[str, float], places: int):
+def test_choosing_twice_changes_nothing(scores: dict[str, float], places: int) -> None:
     once = choose((), scores, places)
 
     assert once == choose(once, scores, places)
@@ -97,7 +97,7 @@ def _absorb(ledger: Ledger[str], increases: Iterable[tuple[str, int]]) -> None:
     ledger.settle("abc")
 
 
-def test_a_promoted_series_starts_at_zero_and_leaves_its_past_in_other():
+def test_a_promoted_series_starts_at_zero_and_leaves_its_past_in_other() -> None:
     ledger: Ledger[str] = Ledger(1, rank=0, places=1)
 
     _absorb(ledger, [("a", 10), ("b", 4)])
@@ -106,7 +106,7 @@ def test_a_promoted_series_starts_at_zero_and_leaves_its_past_in_other():
     assert ledger.others[""] == [14]
 
 
-def test_a_slightly_busier_row_does_not_take_a_place():
+def test_a_slightly_busier_row_does_not_take_a_place() -> None:
     ledger: Ledger[str] = Ledger(1, rank=0, places=1)
     _absorb(ledger, [("a", 10), ("b", 4)])
 
@@ -115,7 +115,7 @@ def test_a_slightly_busier_row_does_not_take_a_place():
     assert {"a"} == set(ledger.members)
 
 
-def test_a_clearly_busier_row_takes_a_place_and_the_evicted_one_goes_to_other():
+def test_a_clearly_busier_row_takes_a_place_and_the_evicted_one_goes_to_other() -> None:
     ledger: Ledger[str] = Ledger(1, rank=0, places=1)
     _absorb(ledger, [("a", 10), ("b", 4)])
 
@@ -126,7 +126,7 @@ def test_a_clearly_busier_row_takes_a_place_and_the_evicted_one_goes_to_other():
     assert ledger.others[""] == [37]
 
 
-def test_what_was_busy_long_ago_gives_way():
+def test_what_was_busy_long_ago_gives_way() -> None:
     ledger: Ledger[str] = Ledger(1, rank=0, places=1)
     _absorb(ledger, [("a", 1000)])
 
@@ -137,7 +137,7 @@ def test_what_was_busy_long_ago_gives_way():
     assert {"b"} == set(ledger.members)
 
 
-def test_a_long_life_does_not_overflow_the_scores():
+def test_a_long_life_does_not_overflow_the_scores() -> None:
     ledger: Ledger[str] = Ledger(1, rank=0, places=1)
 
     for _ in range(3):
@@ -147,7 +147,7 @@ def test_a_long_life_does_not_overflow_the_scores():
     assert {"a"} == set(ledger.members)
 
 
-def test_other_is_kept_by_database():
+def test_other_is_kept_by_database() -> None:
     ledger: Ledger[str] = Ledger(1, rank=0, places=0)
 
     ledger.absorb("app", [("a", (1,)), ("b", (2,))])
@@ -157,7 +157,9 @@ def test_other_is_kept_by_database():
 
 
 @pytest.mark.parametrize(("known", "expected"), [(None, None), (0, 0), (3, 3)])
-def test_other_is_unknown_until_some_row_knows(known: int | None, expected: int | None):
+def test_other_is_unknown_until_some_row_knows(
+    known: int | None, expected: int | None
+) -> None:
     ledger: Ledger[str] = Ledger(2, rank=0, places=0)
 
     ledger.absorb("", [("a", (1, None)), ("b", (1, known))])
@@ -165,7 +167,7 @@ def test_other_is_unknown_until_some_row_knows(known: int | None, expected: int 
     assert [2, expected] == ledger.others[""]
 
 
-def test_free_places_go_to_rows_that_never_moved():
+def test_free_places_go_to_rows_that_never_moved() -> None:
     ledger: Ledger[str] = Ledger(1, rank=0, places=2)
 
     _absorb(ledger, [("c", 1)])
@@ -173,7 +175,7 @@ def test_free_places_go_to_rows_that_never_moved():
     assert list(ledger.members) == ["c", "a"]
 
 
-def test_a_row_keeps_its_place_before_anything_moved():
+def test_a_row_keeps_its_place_before_anything_moved() -> None:
     ledger: Ledger[str] = Ledger(1, rank=0, places=1)
     ledger.settle("bc")
 

@@ -64,7 +64,9 @@ def _value(page: Exposition, metric: str, /, **labels: str) -> float:
         ("pgvigil_actions", {"kind": "vacuum", "state": "awaiting_approval"}, 1),
     ],
 )
-def test_a_targets_state_is_told(name: str, labels: dict[str, str], expected: float):
+def test_a_targets_state_is_told(
+    name: str, labels: dict[str, str], expected: float
+) -> None:
     page = target_page(states.target_state(), states.NOW)
 
     assert expected == _value(page, name, server="main", team="dba", **labels)
@@ -88,20 +90,22 @@ def test_a_targets_state_is_told(name: str, labels: dict[str, str], expected: fl
         ("pgvigil_state_file_usable", {}, 1),
     ],
 )
-def test_the_daemons_state_is_told(name: str, labels: dict[str, str], expected: float):
+def test_the_daemons_state_is_told(
+    name: str, labels: dict[str, str], expected: float
+) -> None:
     page = daemon_page(states.state())
 
     assert expected == _value(page, name, **labels)
 
 
-def test_the_process_is_told():
+def test_the_process_is_told() -> None:
     page = daemon_page(states.state())
 
     assert _value(page, "process_resident_memory_bytes") > 0
     assert _value(page, "process_cpu_seconds_total") > 0
 
 
-def test_a_refused_reload_shows_and_keeps_the_time_of_the_good_one():
+def test_a_refused_reload_shows_and_keeps_the_time_of_the_good_one() -> None:
     state = replace(states.state(), config_error='unknown key "targts"')
 
     page = daemon_page(state)
@@ -111,7 +115,7 @@ def test_a_refused_reload_shows_and_keeps_the_time_of_the_good_one():
     assert _value(page, stamp) == states.NOW.timestamp()
 
 
-def test_a_server_never_reached_is_down_and_has_no_age():
+def test_a_server_never_reached_is_down_and_has_no_age() -> None:
     state = replace(
         states.target_state(), up=False, server=None, last_cycle=None, collectors=()
     )
@@ -123,7 +127,7 @@ def test_a_server_never_reached_is_down_and_has_no_age():
     assert not names & {"pg_server_info", "pgvigil_snapshot_age_seconds"}
 
 
-def test_a_muted_finding_does_not_fire_and_a_resolved_one_is_gone():
+def test_a_muted_finding_does_not_fire_and_a_resolved_one_is_gone() -> None:
     muted = replace(
         states.tracked("orders"),
         state="muted",
@@ -138,7 +142,7 @@ def test_a_muted_finding_does_not_fire_and_a_resolved_one_is_gone():
     assert found == {"public.orders": 0}
 
 
-def test_the_most_urgent_findings_are_exported_when_there_are_too_many():
+def test_the_most_urgent_findings_are_exported_when_there_are_too_many() -> None:
     many = [states.tracked(f"t{n}") for n in range(MOST_FINDINGS)]
     urgent = states.tracked("urgent", Severity.CRITICAL)
     state = replace(states.target_state(), findings=(*many, urgent))
@@ -151,7 +155,7 @@ def test_the_most_urgent_findings_are_exported_when_there_are_too_many():
     assert _value(page, "pgvigil_findings_left_out") == 1
 
 
-def test_findings_with_equal_labels_are_one_series():
+def test_findings_with_equal_labels_are_one_series() -> None:
     twice = (states.tracked("orders"), states.tracked("orders"))
     state = replace(states.target_state(), findings=twice)
 
@@ -160,7 +164,7 @@ def test_findings_with_equal_labels_are_one_series():
     assert example.values(page, "pgvigil_finding", "object") == {"public.orders": 1}
 
 
-def test_an_operators_label_yields_to_one_that_rules_rely_on():
+def test_an_operators_label_yields_to_one_that_rules_rely_on() -> None:
     page = target_page(states.target_state(), states.NOW)
 
     (labels,) = (
@@ -171,7 +175,7 @@ def test_an_operators_label_yields_to_one_that_rules_rely_on():
     assert (labels["check"], labels["exported_check"]) == ("dead_tuples", "mine")
 
 
-def test_a_targets_page_counts_the_series_of_its_statistics():
+def test_a_targets_page_counts_the_series_of_its_statistics() -> None:
     exposition = TargetExporter(example.target()).render([example.gauge("m", {1: 1})])
     state = replace(states.target_state(), exposition=exposition)
 
@@ -180,7 +184,7 @@ def test_a_targets_page_counts_the_series_of_its_statistics():
     assert _value(page, "pgvigil_series") == 1
 
 
-def test_our_own_metrics_of_all_targets_are_the_same_in_both_formats():
+def test_our_own_metrics_of_all_targets_are_the_same_in_both_formats() -> None:
     other = replace(
         states.target_state(), target=replace(example.target(), name="other")
     )
@@ -191,7 +195,7 @@ def test_our_own_metrics_of_all_targets_are_the_same_in_both_formats():
     assert example.openmetrics_samples(page) == example.samples(page)
 
 
-def test_our_own_metrics_go_with_the_statistics_of_the_server():
+def test_our_own_metrics_go_with_the_statistics_of_the_server() -> None:
     exposition = TargetExporter(example.target()).render([example.gauge("m", {1: 1})])
 
     page = merge(own(states.state(states.target_state())), exposition)

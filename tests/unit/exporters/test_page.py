@@ -12,7 +12,7 @@ def _page(server: str, *sheets: Sheet) -> TargetExposition:
     return TargetExporter(Target(name=server, profile="everything")).render(sheets)
 
 
-def test_families_of_several_targets_are_grouped():
+def test_families_of_several_targets_are_grouped() -> None:
     pages = [
         _page(name, example.gauge("a", {"x": 1}), example.gauge("b", {"x": 2}))
         for name in ("one", "two")
@@ -27,7 +27,7 @@ def test_families_of_several_targets_are_grouped():
     assert example.openmetrics_samples(merged) == example.samples(merged)
 
 
-def test_a_family_of_another_type_is_left_out_and_counted():
+def test_a_family_of_another_type_is_left_out_and_counted() -> None:
     counter = [Column("value_total", Kind.COUNTER, "")]
     unlike = [Column("value_total", Kind.GAUGE, "")]
 
@@ -41,7 +41,7 @@ def test_a_family_of_another_type_is_left_out_and_counted():
     assert merged.dropped == {"pg_a_value_total": 1}
 
 
-def test_a_page_of_all_targets_has_a_limit_and_counts_what_exceeds_it():
+def test_a_page_of_all_targets_has_a_limit_and_counts_what_exceeds_it() -> None:
     pages = [_page(name, example.gauge("a", {1: 1, 2: 2})) for name in ("one", "two")]
 
     merged = merge(*pages, limit=3)
@@ -50,14 +50,14 @@ def test_a_page_of_all_targets_has_a_limit_and_counts_what_exceeds_it():
     assert merged.dropped == {"pg_a_value": 2}
 
 
-def test_merging_nothing_is_an_empty_page_in_both_formats():
+def test_merging_nothing_is_an_empty_page_in_both_formats() -> None:
     merged = merge()
 
     assert merged.body(openmetrics=False, compressed=False) == b""
     assert merged.body(openmetrics=True, compressed=False) == b"# EOF\n"
 
 
-def test_a_merged_page_can_be_merged_again():
+def test_a_merged_page_can_be_merged_again() -> None:
     once = merge(_page("one", example.gauge("a", {"x": 1})))
 
     twice = merge(once, _page("two", example.gauge("a", {"x": 1})))
@@ -73,6 +73,6 @@ class _Foreign:
         return f"# {openmetrics} {compressed}".encode()
 
 
-def test_an_exposition_of_another_make_is_refused():
+def test_an_exposition_of_another_make_is_refused() -> None:
     with pytest.raises(TypeError, match="cannot merge _Foreign"):
         merge(_Foreign())

@@ -50,13 +50,13 @@ def _render(*sheets: Sheet, labels: dict[str, str] | None = None) -> TargetExpos
     return TargetExporter(example.target(labels=labels)).render(sheets)
 
 
-def test_a_small_page_in_the_plain_format():
+def test_a_small_page_in_the_plain_format() -> None:
     page = _render(SHEET, labels={"team": "dba"})
 
     assert example.text(page) == GOLDEN
 
 
-def test_a_small_page_in_openmetrics():
+def test_a_small_page_in_openmetrics() -> None:
     page = _render(SHEET, labels={"team": "dba"})
 
     body = page.body(openmetrics=True, compressed=False).decode()
@@ -64,7 +64,7 @@ def test_a_small_page_in_openmetrics():
     assert body == GOLDEN_OPENMETRICS
 
 
-def test_both_formats_hold_the_same_samples():
+def test_both_formats_hold_the_same_samples() -> None:
     page = _render(SHEET, example.gauge("other", {1: 2.5, 2: -1}))
 
     assert example.openmetrics_samples(page) == example.samples(page)
@@ -72,7 +72,7 @@ def test_both_formats_hold_the_same_samples():
 
 
 @pytest.mark.parametrize("openmetrics", [False, True])
-def test_a_compressed_page_is_one_gzip_member(*, openmetrics: bool):
+def test_a_compressed_page_is_one_gzip_member(*, openmetrics: bool) -> None:
     page = _render(example.gauge("many", {n: n * 1.5 for n in range(3 * ROWS)}))
 
     body = page.body(openmetrics=openmetrics, compressed=True)
@@ -84,7 +84,7 @@ def test_a_compressed_page_is_one_gzip_member(*, openmetrics: bool):
     assert plain == page.body(openmetrics=openmetrics, compressed=False)
 
 
-def test_null_is_no_sample_and_a_family_without_samples_has_no_header():
+def test_null_is_no_sample_and_a_family_without_samples_has_no_header() -> None:
     page = _render(example.gauge("empty", {"a": None}))
 
     assert example.text(page) == ""
@@ -105,20 +105,20 @@ def test_null_is_no_sample_and_a_family_without_samples_has_no_header():
 )
 def test_values_of_every_kind_are_written_alike_alone_and_in_a_mixed_chunk(
     value: object, expected: str
-):
+) -> None:
     page = _render(example.gauge("m", {"a": value, "b": None, "c": 1}))
 
     assert f'pg_m_value{{x="a",server="main"}} {expected}\n' in example.text(page)
     assert 'pg_m_value{x="c",server="main"} 1\n' in example.text(page)
 
 
-def test_a_percent_sign_in_a_label_is_no_template():
+def test_a_percent_sign_in_a_label_is_no_template() -> None:
     page = _render(example.gauge("m", {"100 %s %d %%": 1}))
 
     assert example.values(page, "pg_m_value", "x") == {"100 %s %d %%": 1}
 
 
-def test_a_column_keeps_its_name_and_the_operators_label_yields():
+def test_a_column_keeps_its_name_and_the_operators_label_yields() -> None:
     page = _render(example.gauge("m", {"a": 1}), labels={"x": "mine", "env": "prod"})
 
     (labels,) = (dict(labels) for _, labels in example.samples(page))
@@ -126,7 +126,7 @@ def test_a_column_keeps_its_name_and_the_operators_label_yields():
     assert labels == expected
 
 
-def test_a_column_called_server_never_hides_the_target():
+def test_a_column_called_server_never_hides_the_target() -> None:
     columns = (Column("server", Kind.LABEL, ""), Column("value", Kind.GAUGE, ""))
 
     page = _render(example.custom("m", columns, [("x", 1)]))
@@ -135,7 +135,7 @@ def test_a_column_called_server_never_hides_the_target():
     assert labels == {"server": "main", "exported_server": "x"}
 
 
-def test_a_columns_own_datname_is_not_repeated():
+def test_a_columns_own_datname_is_not_repeated() -> None:
     columns = (Column("datname", Kind.LABEL, ""), Column("value", Kind.GAUGE, ""))
 
     page = _render(example.custom("m", columns, [("mine", 1)], datname="app"))
@@ -143,7 +143,7 @@ def test_a_columns_own_datname_is_not_repeated():
     assert example.values(page, "pg_m_value", "datname") == {"mine": 1}
 
 
-def test_repeated_labels_are_left_out_and_counted():
+def test_repeated_labels_are_left_out_and_counted() -> None:
     columns = (Column("x", Kind.LABEL, ""), Column("value", Kind.GAUGE, ""))
     rows = [("a", 1), ("b", 2), ("a", 3), ("\x01", 4), ("\x02", 5)]
 
@@ -153,7 +153,7 @@ def test_repeated_labels_are_left_out_and_counted():
     assert page.dropped == {"m": 2}
 
 
-def test_a_row_is_back_when_its_double_is_gone():
+def test_a_row_is_back_when_its_double_is_gone() -> None:
     columns = (Column("x", Kind.LABEL, ""), Column("value", Kind.GAUGE, ""))
     exporter = TargetExporter(example.target())
     exporter.render([example.custom("m", columns, [("a", 1), ("a", 2)])])
@@ -163,7 +163,7 @@ def test_a_row_is_back_when_its_double_is_gone():
     assert example.values(page, "pg_m_value", "x") == {"c": 1, "a": 2}
 
 
-def test_repeated_labels_are_found_across_databases():
+def test_repeated_labels_are_found_across_databases() -> None:
     columns = (Column("datname", Kind.LABEL, ""), Column("value", Kind.GAUGE, ""))
     sheets = [
         example.custom("m", columns, [("same", 1)], datname=name)
@@ -176,7 +176,7 @@ def test_repeated_labels_are_found_across_databases():
     assert page.dropped == {"m": 1}
 
 
-def test_families_of_several_databases_are_contiguous():
+def test_families_of_several_databases_are_contiguous() -> None:
     sheets = [
         example.gauge(name, {"a": 1}, datname=datname)
         for datname in ("app", "web")
@@ -190,7 +190,7 @@ def test_families_of_several_databases_are_contiguous():
     assert len([line for line in lines if line.startswith("# TYPE")]) == 2
 
 
-def test_a_family_whose_name_is_taken_is_left_out_and_counted():
+def test_a_family_whose_name_is_taken_is_left_out_and_counted() -> None:
     columns = (Column("c", Kind.GAUGE, ""),)
     same = (Column("b_c", Kind.GAUGE, ""),)
 
@@ -202,7 +202,7 @@ def test_a_family_whose_name_is_taken_is_left_out_and_counted():
     assert page.dropped == {"a": 1}
 
 
-def test_a_name_that_only_openmetrics_finds_taken_is_left_out_of_both():
+def test_a_name_that_only_openmetrics_finds_taken_is_left_out_of_both() -> None:
     columns = (Column("n_total", Kind.COUNTER, ""), Column("n", Kind.GAUGE, ""))
 
     page = _render(example.custom("m", columns, [(1, 2)]))
@@ -211,7 +211,7 @@ def test_a_name_that_only_openmetrics_finds_taken_is_left_out_of_both():
     assert page.dropped == {"m": 1}
 
 
-def test_strange_column_names_become_legal_ones():
+def test_strange_column_names_become_legal_ones() -> None:
     columns = (Column("My Label", Kind.LABEL, ""), Column("0 %", Kind.GAUGE, ""))
 
     page = _render(example.custom("m", columns, [("a", 1)]))
@@ -219,7 +219,7 @@ def test_strange_column_names_become_legal_ones():
     assert example.values(page, "pg_m_0__", "My_Label") == {"a": 1}
 
 
-def test_a_sheet_that_cannot_be_read_costs_only_itself():
+def test_a_sheet_that_cannot_be_read_costs_only_itself() -> None:
     broken = replace(example.gauge("broken", {"a": 1}), cells=_refuse)
 
     page = _render(broken, example.gauge("good", {"a": 1}))
@@ -256,7 +256,7 @@ def _pieces(page: TargetExposition, family: str) -> tuple[object, ...]:
     return next(f.pieces for f in page.families if f.name == family)
 
 
-def test_an_unchanged_row_is_not_read_again():
+def test_an_unchanged_row_is_not_read_again() -> None:
     counting = _Counting(example.cells)
     rows = _rows(2 * ROWS)
     exporter = TargetExporter(example.target())
@@ -270,7 +270,7 @@ def test_an_unchanged_row_is_not_read_again():
     assert example.values(page, "pg_tables_scans_total", "relname")["t3"] == 99
 
 
-def test_only_the_changed_column_of_the_changed_chunk_is_compressed_again():
+def test_only_the_changed_column_of_the_changed_chunk_is_compressed_again() -> None:
     rows = _rows(2 * ROWS)
     exporter = TargetExporter(example.target())
     before = exporter.render([example.tables(rows)])
@@ -284,7 +284,7 @@ def test_only_the_changed_column_of_the_changed_chunk_is_compressed_again():
     assert _pieces(before, "pg_tables_live") == _pieces(after, "pg_tables_live")
 
 
-def test_rows_are_read_again_when_labels_may_have_changed():
+def test_rows_are_read_again_when_labels_may_have_changed() -> None:
     names = {"t0": "old"}
     rows = _rows(1)
     exporter = TargetExporter(example.target())
@@ -309,7 +309,7 @@ def test_rows_are_read_again_when_labels_may_have_changed():
 )
 def test_what_is_rendered_from_caches_equals_what_is_rendered_afresh(
     *, versions: list[list[tuple[int, int | None]]], two_databases: bool
-):
+) -> None:
     exporter = TargetExporter(example.target())
     for version in versions:
         rows = [TableRow(relname=f"t{n}", scans_total=scans) for n, scans in version]
@@ -322,7 +322,7 @@ def test_what_is_rendered_from_caches_equals_what_is_rendered_afresh(
         assert example.text(_render(*sheets)) == example.text(page)
 
 
-def test_a_sheet_that_is_gone_is_forgotten():
+def test_a_sheet_that_is_gone_is_forgotten() -> None:
     exporter = TargetExporter(example.target())
     exporter.render([example.gauge("a", {"x": 1}), example.gauge("b", {"x": 1})])
 
@@ -338,7 +338,7 @@ def _scans(page: TargetExposition) -> dict[str, float]:
     return example.values(page, "pg_tables_scans_total", "relname")
 
 
-def test_everything_exports_the_servers_own_counters():
+def test_everything_exports_the_servers_own_counters() -> None:
     rows = [TableRow(relname="a", scans_total=500)]
     exporter = TargetExporter(example.target())
     exporter.absorb(example.increase([TableRow(relname="a", scans_total=5)]))
@@ -348,7 +348,7 @@ def test_everything_exports_the_servers_own_counters():
     assert _scans(page) == {"a": 500}
 
 
-def test_a_profile_exports_increases_of_the_busiest_rows_and_other():
+def test_a_profile_exports_increases_of_the_busiest_rows_and_other() -> None:
     rows = [TableRow(relname=name, scans_total=500, live=7) for name in "abc"]
     exporter = TargetExporter(example.target(), SMALL)
     moves = [
@@ -367,7 +367,7 @@ def test_a_profile_exports_increases_of_the_busiest_rows_and_other():
     assert live == {"a": 7, "c": 7}
 
 
-def test_other_exists_from_the_start_so_that_its_first_increase_shows():
+def test_other_exists_from_the_start_so_that_its_first_increase_shows() -> None:
     rows = [TableRow(relname=name) for name in "abc"]
 
     page = TargetExporter(example.target(), SMALL).render([example.tables(rows)])
@@ -375,7 +375,7 @@ def test_other_exists_from_the_start_so_that_its_first_increase_shows():
     assert _scans(page) == {"a": 0, "b": 0, "other": 0}
 
 
-def test_a_counter_the_server_does_not_have_has_no_other():
+def test_a_counter_the_server_does_not_have_has_no_other() -> None:
     rows = [TableRow(relname=name, scans_total=None) for name in "abc"]
     sheet = example.tables(rows, rank="seconds_total")
 
@@ -384,7 +384,7 @@ def test_a_counter_the_server_does_not_have_has_no_other():
     assert _scans(page) == {}
 
 
-def test_places_are_shared_by_all_databases_and_each_has_its_other():
+def test_places_are_shared_by_all_databases_and_each_has_its_other() -> None:
     rows = [TableRow(relname=name) for name in "ab"]
     exporter = TargetExporter(example.target(), SMALL)
     sheets = [example.tables(rows, datname=datname) for datname in ("app", "web")]
@@ -408,7 +408,7 @@ def test_places_are_shared_by_all_databases_and_each_has_its_other():
     assert found == expected
 
 
-def test_other_of_a_database_keeps_the_databases_name():
+def test_other_of_a_database_keeps_the_databases_name() -> None:
     columns = (Column("datname", Kind.LABEL, ""), *example.COLUMNS)
     rows = [TableRow(relname=name) for name in "abc"]
 
@@ -431,7 +431,7 @@ def test_other_of_a_database_keeps_the_databases_name():
     assert page.dropped == {}
 
 
-def test_a_gauge_may_rank_rows_and_what_is_left_out_is_counted():
+def test_a_gauge_may_rank_rows_and_what_is_left_out_is_counted() -> None:
     sizes = {"a": 5, "b": 1, "c": 9}
     rows = [TableRow(relname=name, live=n) for name, n in sizes.items()]
     exporter = TargetExporter(example.target(), SMALL)
@@ -443,7 +443,7 @@ def test_a_gauge_may_rank_rows_and_what_is_left_out_is_counted():
     assert page.dropped == {"tables": 3}
 
 
-def test_bytes_of_rows_without_a_place_add_up_in_other():
+def test_bytes_of_rows_without_a_place_add_up_in_other() -> None:
     columns = (Column("relname", Kind.LABEL, ""), Column("size_bytes", Kind.GAUGE, ""))
     sizes = {"a": 5, "b": 1, "c": 9, "d": None, "e": 2}
     rows = [TableRow(relname=name, size_bytes=n) for name, n in sizes.items()]
@@ -462,7 +462,7 @@ def test_bytes_of_rows_without_a_place_add_up_in_other():
     assert page.dropped == {}
 
 
-def test_a_hard_cap_cuts_and_counts():
+def test_a_hard_cap_cuts_and_counts() -> None:
     limits = SeriesLimits(places=None, per_family=3, per_target=100)
     sheet = example.gauge("m", {n: n for n in range(5)})
 
@@ -472,7 +472,7 @@ def test_a_hard_cap_cuts_and_counts():
     assert page.dropped == {"m": 2}
 
 
-def test_a_sheets_own_limit_counts_what_it_cuts():
+def test_a_sheets_own_limit_counts_what_it_cuts() -> None:
     sheet = example.gauge("m", {n: n for n in range(5)}, max_series=2)
 
     page = _render(sheet)
@@ -481,7 +481,7 @@ def test_a_sheets_own_limit_counts_what_it_cuts():
     assert page.dropped == {"m": 3}
 
 
-def test_drops_add_up_over_renderings():
+def test_drops_add_up_over_renderings() -> None:
     sheet = example.gauge("m", {n: n for n in range(5)}, max_series=2)
     exporter = TargetExporter(example.target())
     exporter.render([sheet])
@@ -500,7 +500,7 @@ def test_drops_add_up_over_renderings():
 )
 def test_no_page_exceeds_its_caps(
     sizes: list[int], per_target: int, per_family: int, places: int | None
-):
+) -> None:
     limits = SeriesLimits(places=places, per_family=per_family, per_target=per_target)
     sheets = [
         example.gauge(f"m{i}", dict.fromkeys(range(size), 1))

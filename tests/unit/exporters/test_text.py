@@ -38,11 +38,11 @@ ANY_TEXT = st.text(st.characters(), max_size=80)
         (["a", None, 1], "a,,1"),
     ],
 )
-def test_a_label_value_is_harmless(value: object, expected: str):
+def test_a_label_value_is_harmless(value: object, expected: str) -> None:
     assert expected == escaped(value)
 
 
-def test_a_megabyte_of_text_is_cut():
+def test_a_megabyte_of_text_is_cut() -> None:
     result = escaped("x" * 1_000_000)
 
     assert len(result) == LONGEST_LABEL
@@ -75,19 +75,21 @@ def test_a_megabyte_of_text_is_cut():
         ("text", None),
     ],
 )
-def test_a_number_is_written_so_that_go_reads_it(value: object, expected: str | None):
+def test_a_number_is_written_so_that_go_reads_it(
+    value: object, expected: str | None
+) -> None:
     assert expected == number(value)
 
 
 @given(st.floats() | st.integers(-(2**63), 2**63 - 1))
-def test_a_number_reads_back_as_itself(value: float):
+def test_a_number_reads_back_as_itself(value: float) -> None:
     result = float(number(value) or "")
 
     assert result == float(value) or (math.isnan(result) and math.isnan(value))
 
 
 @given(ANY_TEXT)
-def test_names_are_legal_whatever_a_query_calls_its_columns(raw: str):
+def test_names_are_legal_whatever_a_query_calls_its_columns(raw: str) -> None:
     assert metric_name(raw).isidentifier() or ":" in metric_name(raw)
     assert metric_name(raw).isascii()
     assert label_name(raw).isidentifier()
@@ -96,7 +98,7 @@ def test_names_are_legal_whatever_a_query_calls_its_columns(raw: str):
 
 @pytest.mark.promise(13)
 @given(st.lists(ANY_TEXT, max_size=5, unique=True))
-def test_any_text_survives_both_formats_alike(texts: list[str]):
+def test_any_text_survives_both_formats_alike(texts: list[str]) -> None:
     sheet = example.gauge("custom", dict.fromkeys(texts, 1))
 
     page = TargetExporter(example.target()).render([sheet])

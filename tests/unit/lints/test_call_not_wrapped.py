@@ -21,7 +21,7 @@ def found_with(*, has_rls: bool = True, **changes: Any) -> list[Finding]:
     "clauses",
     [{"using": "(user_id = auth.uid())"}, {"check": "(user_id = auth.uid())"}],
 )
-def test_reports_a_call_per_row(clauses: dict[str, Any]):
+def test_reports_a_call_per_row(clauses: dict[str, Any]) -> None:
     found = found_with(**clauses)
 
     assert [f.severity for f in found] == [Severity.WARNING]
@@ -40,25 +40,27 @@ def test_reports_a_call_per_row(clauses: dict[str, Any]):
         None,
     ],
 )
-def test_says_nothing_about_calls_that_are_wrapped_or_need_the_row(using: str | None):
+def test_says_nothing_about_calls_that_are_wrapped_or_need_the_row(
+    using: str | None,
+) -> None:
     assert found_with(using=using) == []
 
 
-def test_says_nothing_while_row_level_security_is_off():
+def test_says_nothing_while_row_level_security_is_off() -> None:
     assert found_with(has_rls=False, using="(user_id = auth.uid())") == []
 
 
-def test_says_nothing_about_a_table_it_does_not_know():
+def test_says_nothing_about_a_table_it_does_not_know() -> None:
     assert found_with(relid=9, using="(user_id = auth.uid())") == []
 
 
-def test_the_setting_behind_most_helpers_is_costly_too():
+def test_the_setting_behind_most_helpers_is_costly_too() -> None:
     using = "(org = (current_setting('app.org'::text))::uuid)"
 
     assert "calls current_setting()" in found_with(using=using)[0].summary
 
 
-def test_names_each_function_once():
+def test_names_each_function_once() -> None:
     using = "((a = auth.uid()) OR (b = auth.uid()) OR app.is_admin())"
 
     summary = found_with(using=using, check="app.is_admin()")[0].summary
@@ -66,7 +68,7 @@ def test_names_each_function_once():
     assert "calls auth.uid() and app.is_admin() for every row" in summary
 
 
-def test_rewrites_only_the_clause_at_fault_and_knows_the_way_back():
+def test_rewrites_only_the_clause_at_fault_and_knows_the_way_back() -> None:
     found = found_with(using="(user_id = auth.uid())", check="(amount > 0)")
 
     remedy = found[0].remedy
@@ -77,7 +79,7 @@ def test_rewrites_only_the_clause_at_fault_and_knows_the_way_back():
     assert remedy.lock == "AccessExclusiveLock"
 
 
-def test_has_no_remedy_for_what_it_cannot_rewrite():
+def test_has_no_remedy_for_what_it_cannot_rewrite() -> None:
     found = found_with(using="(team = ANY (app.teams()))")
 
     assert found[0].remedy is None

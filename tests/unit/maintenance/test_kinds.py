@@ -74,7 +74,7 @@ class TestAnalyze:
         return analyze.plan(finding("analyze", "orders"), seen, analyze.Options())
 
     @pytest.mark.requirement("S8.2.2-a")
-    def test_a_changed_table_is_analyzed(self):
+    def test_a_changed_table_is_analyzed(self) -> None:
         planned = self.plan(busy(CHANGED))
 
         assert isinstance(planned, Action)
@@ -95,17 +95,17 @@ class TestAnalyze:
             ("autovacuum", busy(CHANGED, current(AutovacuumRow, WORKER))),
         ],
     )
-    def test_rules_refuse(self, expected: str, seen: View):
+    def test_rules_refuse(self, expected: str, seen: View) -> None:
         assert expected == rule(self.plan(seen))
 
-    def test_autovacuum_elsewhere_does_not_matter(self):
+    def test_autovacuum_elsewhere_does_not_matter(self) -> None:
         elsewhere = replace(WORKER, relid=2)
 
         assert rule(self.plan(busy(CHANGED, current(AutovacuumRow, elsewhere)))) == (
             "planned"
         )
 
-    def test_subjects_are_the_tables_due_neediest_first(self):
+    def test_subjects_are_the_tables_due_neediest_first(self) -> None:
         rows = [
             make(TableRow, oid=1, n_mod_since_analyze=2000),
             make(TableRow, oid=2, n_mod_since_analyze=9000),
@@ -135,7 +135,7 @@ class TestVacuum:
         return vacuum.plan(finding("vacuum", "orders"), seen, vacuum.Options())
 
     @pytest.mark.requirement("S8.2.2-a")
-    def test_a_table_with_many_dead_tuples_is_vacuumed_without_truncation(self):
+    def test_a_table_with_many_dead_tuples_is_vacuumed_without_truncation(self) -> None:
         planned = self.plan(busy(DEAD))
 
         assert isinstance(planned, Action)
@@ -154,7 +154,7 @@ class TestVacuum:
             ("horizon", busy(DEAD, holder(cause="slot", xmin_age=1_000_001))),
         ],
     )
-    def test_rules_refuse(self, expected: str, seen: View):
+    def test_rules_refuse(self, expected: str, seen: View) -> None:
         assert expected == rule(self.plan(seen))
 
     @pytest.mark.parametrize(
@@ -167,17 +167,17 @@ class TestVacuum:
     )
     def test_who_does_not_hold_the_horizon_of_this_database_is_no_reason(
         self, part: Part
-    ):
+    ) -> None:
         assert rule(self.plan(busy(DEAD, part))) == "planned"
 
     @pytest.mark.requirement("S8.2.2-a")
-    def test_the_refusal_says_who_holds_the_horizon(self):
+    def test_the_refusal_says_who_holds_the_horizon(self) -> None:
         refused = self.plan(busy(DEAD, holder(datname="app", age_seconds=120.0)))
 
         assert isinstance(refused, Refusal)
         assert 'transaction "pid 7"' in refused.reason
 
-    def test_subjects_are_the_tables_due(self):
+    def test_subjects_are_the_tables_due(self) -> None:
         (found,) = vacuum.subjects(busy(DEAD), (), vacuum.Options())
 
         assert found.check == "vacuum"
@@ -223,7 +223,7 @@ class TestDropIndex:
         )
 
     @pytest.mark.promise(3)
-    def test_an_index_unused_over_a_month_end_is_dropped_with_its_undo(self):
+    def test_an_index_unused_over_a_month_end_is_dropped_with_its_undo(self) -> None:
         planned = self.plan(watched(PLAIN))
 
         assert isinstance(planned, Action)
@@ -259,10 +259,10 @@ class TestDropIndex:
             ),
         ],
     )
-    def test_rules_refuse(self, expected: str, seen: View):
+    def test_rules_refuse(self, expected: str, seen: View) -> None:
         assert expected == rule(self.plan(seen))
 
-    def test_a_duplicate_needs_no_window(self):
+    def test_a_duplicate_needs_no_window(self) -> None:
         assert rule(self.covered(make_index(oid=3, indexrelname="twin"))) == "planned"
 
     @pytest.mark.promise(3)
@@ -275,14 +275,14 @@ class TestDropIndex:
             (make_index(oid=3, indexrelname="twin", relid=9),),
         ],
     )
-    def test_a_duplicate_stays_if_the_other_cannot_take_over(self, others: Any):
+    def test_a_duplicate_stays_if_the_other_cannot_take_over(self, others: Any) -> None:
         assert rule(self.covered(*others)) == "covering"
 
     @pytest.mark.promise(3)
-    def test_an_index_does_not_take_over_from_itself(self):
+    def test_an_index_does_not_take_over_from_itself(self) -> None:
         assert rule(self.covered(oid=2)) == "covering"
 
-    def test_a_protected_duplicate_stays(self):
+    def test_a_protected_duplicate_stays(self) -> None:
         catalog = make_catalog(
             TABLE,
             indexes=[
@@ -299,7 +299,7 @@ class TestDropIndex:
 
         assert rule(outcome) == "constraint"
 
-    def test_subjects_are_what_the_advisors_found(self):
+    def test_subjects_are_what_the_advisors_found(self) -> None:
         findings = [about_index("unused_index"), about_index("invalid_index")]
 
         found = list(drop_index.subjects(view(), findings, drop_index.Options()))
@@ -316,10 +316,12 @@ class TestDropInvalidIndex:
         index = make_index(**({"is_valid": False} | changes))
         return view(catalogs=[make_catalog(TABLE, indexes=[index])])
 
-    def test_an_invalid_index_is_dropped(self):
+    def test_an_invalid_index_is_dropped(self) -> None:
         assert rule(self.plan(self.seen())) == "planned"
 
-    def test_an_invalid_unique_index_that_was_never_ready_enforces_nothing(self):
+    def test_an_invalid_unique_index_that_was_never_ready_enforces_nothing(
+        self,
+    ) -> None:
         assert rule(self.plan(self.seen(is_unique=True, is_ready=False))) == "planned"
 
     @pytest.mark.parametrize(
@@ -333,16 +335,16 @@ class TestDropInvalidIndex:
             ("definition", {"definition": ""}),
         ],
     )
-    def test_rules_refuse(self, expected: str, changes: dict[str, Any]):
+    def test_rules_refuse(self, expected: str, changes: dict[str, Any]) -> None:
         assert expected == rule(self.plan(self.seen(**changes)))
 
-    def test_an_index_that_is_gone_or_on_a_standby_is_left_alone(self):
+    def test_an_index_that_is_gone_or_on_a_standby_is_left_alone(self) -> None:
         seen = self.seen()
 
         assert rule(self.plan(view())) == "unknown"
         assert rule(self.plan(replace(seen, server=STANDBY))) == "standby"
 
-    def test_subjects_are_the_invalid_indexes(self):
+    def test_subjects_are_the_invalid_indexes(self) -> None:
         findings = [about_index("unused_index"), about_index("invalid_index")]
         options = drop_invalid_index.Options()
 
@@ -368,7 +370,7 @@ class TestCreateIndex:
         seen = view(catalogs=[known], **changes)
         return create_index.plan(asked, seen, create_index.Options())
 
-    def test_an_index_is_created_under_the_name_and_columns_advised(self):
+    def test_an_index_is_created_under_the_name_and_columns_advised(self) -> None:
         planned = self.plan(wanted("customer_id", "id"))
 
         assert isinstance(planned, Action)
@@ -398,7 +400,9 @@ class TestCreateIndex:
             ("name", wanted("id", name=""), {}),
         ],
     )
-    def test_rules_refuse(self, expected: str, asked: Finding, changes: dict[str, Any]):
+    def test_rules_refuse(
+        self, expected: str, asked: Finding, changes: dict[str, Any]
+    ) -> None:
         assert expected == rule(self.plan(asked, **changes))
 
     @pytest.mark.parametrize(
@@ -415,20 +419,22 @@ class TestCreateIndex:
             ("served", make_catalog(TABLE, indexes=[make_index()])),
         ],
     )
-    def test_rules_about_the_table_refuse(self, expected: str, catalog: Catalog):
+    def test_rules_about_the_table_refuse(
+        self, expected: str, catalog: Catalog
+    ) -> None:
         assert expected == rule(self.plan(wanted("customer_id"), catalog))
 
-    def test_a_fixed_server_builds(self):
+    def test_a_fixed_server_builds(self) -> None:
         fixed = make_server(version_num=140004)
 
         assert rule(self.plan(wanted("id"), server=fixed)) == "planned"
 
-    def test_without_a_catalog_nothing_is_planned(self):
+    def test_without_a_catalog_nothing_is_planned(self) -> None:
         outcome = create_index.plan(wanted("id"), view(), create_index.Options())
 
         assert rule(outcome) == "unknown"
 
-    def test_subjects_are_what_the_advisors_found(self):
+    def test_subjects_are_what_the_advisors_found(self) -> None:
         findings = [wanted("id"), about_index("invalid_index")]
         options = create_index.Options()
 

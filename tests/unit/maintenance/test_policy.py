@@ -77,18 +77,18 @@ AUTO = Policy(mode=ActionMode.AUTO)
 
 
 @pytest.mark.parametrize("kind", sorted(kinds()))
-def test_nothing_is_automatic_unless_told(kind: str):
+def test_nothing_is_automatic_unless_told(kind: str) -> None:
     assert allowed(permit(action(kind), Policy(), ())) == "dry_run"
 
 
-def test_a_kinds_own_mode_wins():
+def test_a_kinds_own_mode_wins() -> None:
     policy = Policy(mode=ActionMode.AUTO, modes={"vacuum": ActionMode.OFF})
 
     assert allowed(permit(action("vacuum"), policy, ())) == "off"
     assert allowed(permit(action("analyze"), policy, ())) == "auto"
 
 
-def test_only_allowed_schemas_are_touched():
+def test_only_allowed_schemas_are_touched() -> None:
     policy = Policy(schemas=("app_*",))
 
     assert allowed(permit(action(), policy, ())) == "schema"
@@ -96,14 +96,14 @@ def test_only_allowed_schemas_are_touched():
 
 
 @pytest.mark.promise(3)
-def test_automatic_dropping_takes_a_second_consent():
+def test_automatic_dropping_takes_a_second_consent() -> None:
     twice = replace(AUTO, confirm_drop_index=True)
 
     assert allowed(permit(action("drop_index"), AUTO, ())) == "approve"
     assert allowed(permit(action("drop_index"), twice, ())) == "auto"
 
 
-def test_a_leftover_of_somebody_else_needs_an_approval():
+def test_a_leftover_of_somebody_else_needs_an_approval() -> None:
     ours = entry(verified={"index oid": "2"})
 
     assert allowed(permit(action("drop_invalid_index"), AUTO, ())) == "approve"
@@ -126,7 +126,7 @@ def test_a_leftover_of_somebody_else_needs_an_approval():
 )
 def test_an_index_is_not_dropped_after_another_of_its_table(
     expected: str, changes: dict[str, Any]
-):
+) -> None:
     known: dict[str, Any] = {
         "action": action("drop_index", 3),
         "state": ActionState.DONE,
@@ -136,7 +136,7 @@ def test_an_index_is_not_dropped_after_another_of_its_table(
     assert expected == allowed(permit(action("drop_index"), AUTO, (past,)))
 
 
-def test_an_index_that_another_replaces_may_follow():
+def test_an_index_that_another_replaces_may_follow() -> None:
     covered = action(
         "drop_index",
         evidence=(Evidence("table oid", 1), Evidence("covering index oid", 9)),
@@ -158,7 +158,7 @@ def asked(
     return refused.rule if refused else "runs"
 
 
-def test_an_approved_action_runs_in_its_window():
+def test_an_approved_action_runs_in_its_window() -> None:
     assert asked() == "runs"
 
 
@@ -173,7 +173,9 @@ def test_an_approved_action_runs_in_its_window():
         ("daily_limit", {"policy": replace(AUTO, max_actions=0)}),
     ],
 )
-def test_rules_refuse_at_the_moment_of_acting(expected: str, changes: dict[str, Any]):
+def test_rules_refuse_at_the_moment_of_acting(
+    expected: str, changes: dict[str, Any]
+) -> None:
     assert expected == asked(**changes)
 
 
@@ -188,11 +190,11 @@ def test_rules_refuse_at_the_moment_of_acting(expected: str, changes: dict[str, 
         ("cooldown", ActionState.NEEDS_HUMAN),
     ],
 )
-def test_what_else_happened_matters(expected: str, state: ActionState):
+def test_what_else_happened_matters(expected: str, state: ActionState) -> None:
     assert expected == asked(entry(2, state=state))
 
 
-def test_actions_are_counted_over_a_day():
+def test_actions_are_counted_over_a_day() -> None:
     few = replace(AUTO, max_actions=2)
     today = entry(2, state=ActionState.DONE)
     before = replace(today, id=3, updated_at=AT_TWO - timedelta(days=2))
@@ -201,7 +203,7 @@ def test_actions_are_counted_over_a_day():
     assert asked(today, replace(today, id=3), policy=few) == "daily_limit"
 
 
-def test_the_pause_doubles_with_each_failure_and_ends():
+def test_the_pause_doubles_with_each_failure_and_ends() -> None:
     def failed(number: int) -> JournalEntry:
         moment = AT_TWO - timedelta(minutes=90)
         return entry(number, state=ActionState.FAILED_CLEAN, updated_at=moment)
@@ -210,7 +212,7 @@ def test_the_pause_doubles_with_each_failure_and_ends():
     assert asked(failed(2), failed(3)) == "cooldown"
 
 
-def test_the_window_follows_the_zone():
+def test_the_window_follows_the_zone() -> None:
     berlin = Policy(zone=ZoneInfo("Europe/Berlin"))
 
     assert not is_in_window(berlin, AT_TWO.replace(hour=0, minute=59))
@@ -230,7 +232,7 @@ def unused(oid: int, name: str) -> Finding:
     )
 
 
-def test_one_index_of_a_table_is_dropped_at_a_time():
+def test_one_index_of_a_table_is_dropped_at_a_time() -> None:
     indexes = [
         make_index(oid=2, indexrelname="a"),
         make_index(oid=3, indexrelname="b"),
@@ -244,7 +246,7 @@ def test_one_index_of_a_table_is_dropped_at_a_time():
     assert [each.rule for each in found.refusals] == ["one_at_a_time"]
 
 
-def test_the_agenda_holds_refusals_of_plan_and_policy():
+def test_the_agenda_holds_refusals_of_plan_and_policy() -> None:
     row = make(TableRow, oid=1, n_mod_since_analyze=5000, n_dead_tup=9000)
     seen = view(
         current(TableRow, row, datname="app"), catalogs=[make_catalog(make_table())]
@@ -260,7 +262,7 @@ def test_the_agenda_holds_refusals_of_plan_and_policy():
     ]
 
 
-def test_options_given_for_a_kind_are_used():
+def test_options_given_for_a_kind_are_used() -> None:
     row = make(TableRow, oid=1, n_mod_since_analyze=50)
     seen = view(
         current(TableRow, row, datname="app"), catalogs=[make_catalog(make_table())]
@@ -272,7 +274,7 @@ def test_options_given_for_a_kind_are_used():
     assert [each.mode for each in found.proposals] == [ActionMode.DRY_RUN]
 
 
-def test_every_kind_explains_itself():
+def test_every_kind_explains_itself() -> None:
     assert set(kinds()) == {
         "analyze",
         "vacuum",

@@ -19,7 +19,7 @@ def backends(graph: dict[int, list[int]]) -> list[BackendRow]:
 
 
 @given(graphs)
-def test_every_waiting_backend_is_behind_some_root(graph: dict[int, list[int]]):
+def test_every_waiting_backend_is_behind_some_root(graph: dict[int, list[int]]) -> None:
     rows = backends(graph)
 
     found = queues(rows)
@@ -34,7 +34,7 @@ def test_every_waiting_backend_is_behind_some_root(graph: dict[int, list[int]]):
 @given(graphs)
 def test_a_root_waits_for_nobody_unless_it_is_in_a_circle(
     graph: dict[int, list[int]],
-):
+) -> None:
     rows = backends(graph)
 
     for queue in queues(rows):
@@ -56,13 +56,13 @@ def _reaches(rows: list[BackendRow], start: int, goal: int) -> bool:
     return False
 
 
-def test_the_root_of_a_deadlock_is_in_it_not_among_those_behind():
+def test_the_root_of_a_deadlock_is_in_it_not_among_those_behind() -> None:
     rows = backends({1: [3], 2: [1], 3: [4], 4: [3]})
 
     assert [queue.root_pid for queue in queues(rows)] == [3]
 
 
-def test_depth_is_the_longest_chain():
+def test_depth_is_the_longest_chain() -> None:
     rows = backends({1: [], 2: [1], 3: [2], 4: [1]})
 
     assert [(q.root_pid, q.depth, len(q.victims)) for q in queues(rows)] == [(1, 2, 3)]

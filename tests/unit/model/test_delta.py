@@ -61,7 +61,7 @@ def sums(delta: Delta[DatabaseRow]) -> dict[str, int]:
 
 
 @given(readings, readings)
-def test_is_never_negative(before: Counts, after: Counts):
+def test_is_never_negative(before: Counts, after: Counts) -> None:
     delta = difference(at(0, before), at(5, after))
 
     assert delta is not None
@@ -71,7 +71,11 @@ def test_is_never_negative(before: Counts, after: Counts):
 
 @pytest.mark.parametrize("is_complete", [True, False])
 @given(before=readings, after=readings)
-def test_accounts_for_every_row_once(is_complete: bool, before: Counts, after: Counts):  # noqa: FBT001
+def test_accounts_for_every_row_once(
+    is_complete: bool,  # noqa: FBT001 - hypothesis fills it
+    before: Counts,
+    after: Counts,
+) -> None:
     delta = difference(at(0, before, is_complete=is_complete), at(5, after))
 
     assert delta is not None
@@ -80,7 +84,9 @@ def test_accounts_for_every_row_once(is_complete: bool, before: Counts, after: C
 
 
 @given(readings, readings)
-def test_withholds_exactly_the_rows_that_went_back(before: Counts, after: Counts):
+def test_withholds_exactly_the_rows_that_went_back(
+    before: Counts, after: Counts
+) -> None:
     delta = difference(at(0, before), at(5, after))
 
     assert delta is not None
@@ -95,7 +101,7 @@ def _fell(old: tuple[int, int | None], new: tuple[int, int | None]) -> bool:
 
 
 @given(st.lists(readings, min_size=2, max_size=6))
-def test_consecutive_deltas_add_up_to_the_whole(steps: list[Counts]):
+def test_consecutive_deltas_add_up_to_the_whole(steps: list[Counts]) -> None:
     totals = growing(steps)
     series = [at(n, values) for n, values in enumerate(totals)]
 
@@ -114,39 +120,41 @@ def test_consecutive_deltas_add_up_to_the_whole(steps: list[Counts]):
 
 
 @given(readings, readings, st.text(min_size=1), st.text(min_size=1))
-def test_never_crosses_a_reset(before: Counts, after: Counts, old: str, new: str):
+def test_never_crosses_a_reset(
+    before: Counts, after: Counts, old: str, new: str
+) -> None:
     delta = difference(at(0, before, epoch=old), at(5, after, epoch=new))
 
     assert (delta is None) == (old != new)
 
 
 @given(readings, st.floats(max_value=0, allow_nan=False))
-def test_is_none_when_time_did_not_advance(values: Counts, seconds: float):
+def test_is_none_when_time_did_not_advance(values: Counts, seconds: float) -> None:
     assert difference(at(0, values), at(seconds, values)) is None
 
 
 @pytest.mark.parametrize("changes", [{"collector": "other"}, {"datname": "other"}])
-def test_is_none_between_readings_of_different_things(changes: dict[str, str]):
+def test_is_none_between_readings_of_different_things(changes: dict[str, str]) -> None:
     earlier = at(0, {"a": (1, 1)})
 
     assert difference(earlier, replace(earlier, monotonic=5.0, **changes)) is None
 
 
-def test_counts_a_new_row_in_full():
+def test_counts_a_new_row_in_full() -> None:
     delta = difference(at(0, {}), at(5, {"a": (7, 1)}))
 
     assert delta is not None
     assert sums(delta) == {"a": 7}
 
 
-def test_withholds_a_new_row_when_the_earlier_reading_was_cut():
+def test_withholds_a_new_row_when_the_earlier_reading_was_cut() -> None:
     delta = difference(at(0, {}, is_complete=False), at(5, {"a": (7, 1)}))
 
     assert delta is not None
     assert (delta.rows, delta.withheld) == ((), 1)
 
 
-def test_leaves_out_a_row_in_which_only_gauges_moved():
+def test_leaves_out_a_row_in_which_only_gauges_moved() -> None:
     before = make(DatabaseRow, datname="a", numbackends=1)
     after = replace(before, numbackends=2)
 
@@ -156,7 +164,7 @@ def test_leaves_out_a_row_in_which_only_gauges_moved():
     assert (delta.rows, delta.withheld) == ((), 0)
 
 
-def test_leaves_out_the_very_same_row_object():
+def test_leaves_out_the_very_same_row_object() -> None:
     row = make(TableRow, oid=1, seq_scan_total=5)
 
     delta = difference(reading([row]), reading([row], monotonic=5.0))
@@ -165,7 +173,7 @@ def test_leaves_out_the_very_same_row_object():
     assert delta.rows == ()
 
 
-def test_keeps_gauges_at_their_current_value():
+def test_keeps_gauges_at_their_current_value() -> None:
     before = make(DatabaseRow, datname="a", numbackends=1, deadlocks_total=1)
     after = replace(before, numbackends=9, deadlocks_total=3)
 
@@ -176,7 +184,9 @@ def test_keeps_gauges_at_their_current_value():
 
 
 @pytest.mark.parametrize("field", ["stats_reset", "stats_since"])
-def test_withholds_a_row_that_was_reset_although_its_counter_has_grown(field: str):
+def test_withholds_a_row_that_was_reset_although_its_counter_has_grown(
+    field: str,
+) -> None:
     kind = DatabaseRow if field == "stats_reset" else StatementRow
     before = make(kind, **{field: NOW})
     name = counters(kind)[0]
@@ -188,7 +198,7 @@ def test_withholds_a_row_that_was_reset_although_its_counter_has_grown(field: st
     assert (delta.rows, delta.withheld) == ((), 1)
 
 
-def test_withholds_a_row_whose_reset_time_was_lost_in_a_crash():
+def test_withholds_a_row_whose_reset_time_was_lost_in_a_crash() -> None:
     before = make(DatabaseRow, datname="a", stats_reset=NOW, deadlocks_total=1)
     after = replace(before, stats_reset=None, deadlocks_total=2)
 
@@ -198,7 +208,7 @@ def test_withholds_a_row_whose_reset_time_was_lost_in_a_crash():
     assert delta.withheld == 1
 
 
-def test_takes_a_row_without_identity_for_the_only_one():
+def test_takes_a_row_without_identity_for_the_only_one() -> None:
     before = make(ArchiverRow, archived_wal_total=5)
     after = replace(before, archived_wal_total=8)
 
@@ -208,7 +218,7 @@ def test_takes_a_row_without_identity_for_the_only_one():
     assert [row.archived_wal_total for row in delta.rows] == [3]
 
 
-def test_has_no_rows_for_a_kind_without_counters():
+def test_has_no_rows_for_a_kind_without_counters() -> None:
     before = make(ReplicationSlotsRow, slot_name="s", retained_bytes=1)
     after = replace(before, retained_bytes=2)
 
@@ -218,7 +228,7 @@ def test_has_no_rows_for_a_kind_without_counters():
     assert delta.rows == ()
 
 
-def test_an_unknown_counter_stays_unknown():
+def test_an_unknown_counter_stays_unknown() -> None:
     before = make(DatabaseRow, datname="a", sessions_total=None)
     after = replace(before, sessions_total=5, deadlocks_total=1)
 

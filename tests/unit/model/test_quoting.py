@@ -14,7 +14,7 @@ identifiers = st.text(
 
 
 @given(identifiers)
-def test_survives_any_identifier(name: str):
+def test_survives_any_identifier(name: str) -> None:
     tree = parse(f"select 1 from {quote_ident(name)}")
 
     assert tree is not None
@@ -23,7 +23,7 @@ def test_survives_any_identifier(name: str):
 
 
 @given(identifiers, identifiers)
-def test_a_qualified_name_keeps_both_parts(schema: str, name: str):
+def test_a_qualified_name_keeps_both_parts(schema: str, name: str) -> None:
     tree = parse(f"select 1 from {qualified(schema, name)}")
 
     assert tree is not None
@@ -32,7 +32,7 @@ def test_a_qualified_name_keeps_both_parts(schema: str, name: str):
 
 
 @pytest.mark.parametrize("name", ["orders", "_a1", "abort", "name"])
-def test_leaves_plain_names_alone(name: str):
+def test_leaves_plain_names_alone(name: str) -> None:
     assert quote_ident(name) == name
 
 
@@ -50,23 +50,23 @@ def test_leaves_plain_names_alone(name: str):
         ("", '""'),
     ],
 )
-def test_quotes_all_others(name: str, expected: str):
+def test_quotes_all_others(name: str, expected: str) -> None:
     assert quote_ident(name) == expected
 
 
 @given(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])))
-def test_a_literal_keeps_any_text(text: str):
+def test_a_literal_keeps_any_text(text: str) -> None:
     node = parse_expression(quote_literal(text))
 
     assert node is not None
     assert node.a_const.sval.sval == text
 
 
-def test_a_literal_with_a_backslash_does_not_depend_on_settings():
+def test_a_literal_with_a_backslash_does_not_depend_on_settings() -> None:
     assert quote_literal("a\\'b") == "E'a\\\\''b'"
 
 
-def test_names_are_read_back_by_the_parser():
+def test_names_are_read_back_by_the_parser() -> None:
     node = parse_expression(f"{qualified('Weird', 'select')}()")
 
     assert node is not None

@@ -25,7 +25,7 @@ def made(item: Repeatable, major: int = 18) -> Made:
 
 
 @pytest.mark.parametrize(("server", "expected"), [(15, "13"), (16, "16"), (18, "17")])
-def test_the_newest_variant_that_fits_is_chosen(server: int, expected: str):
+def test_the_newest_variant_that_fits_is_chosen(server: int, expected: str) -> None:
     files = {
         "v@17.sql": view("v", "select 17 as since"),
         "v.sql": view("v", "select 13 as since"),
@@ -37,11 +37,11 @@ def test_the_newest_variant_that_fits_is_chosen(server: int, expected: str):
     assert f"select {expected}" in chosen.sql
 
 
-def test_a_name_with_only_newer_variants_is_left_out():
+def test_a_name_with_only_newer_variants_is_left_out() -> None:
     assert read({"v@17.sql": view("v")}, 16) == ()
 
 
-def test_each_comes_after_what_it_mentions():
+def test_each_comes_after_what_it_mentions() -> None:
     files = {
         "a.sql": view("a", "select * from monitoring.b"),
         "b.sql": view("b", "select * from monitoring.c, monitoring.a_table"),
@@ -51,7 +51,7 @@ def test_each_comes_after_what_it_mentions():
     assert [item.name for item in read(files)] == ["c", "b", "a"]
 
 
-def test_a_mention_in_a_comment_is_no_need():
+def test_a_mention_in_a_comment_is_no_need() -> None:
     files = {
         "a.sql": view("a", head="-- like monitoring.b\n"),
         "b.sql": view("b", "select * from monitoring.a"),
@@ -60,7 +60,7 @@ def test_a_mention_in_a_comment_is_no_need():
     assert [item.name for item in read(files)] == ["a", "b"]
 
 
-def test_two_that_need_each_other_are_refused():
+def test_two_that_need_each_other_are_refused() -> None:
     files = {
         "a.sql": view("a", "select * from monitoring.b"),
         "b.sql": view("b", "select * from monitoring.a"),
@@ -70,7 +70,7 @@ def test_two_that_need_each_other_are_refused():
         read(files)
 
 
-def test_what_reads_stored_reports_stays_in_the_control_database():
+def test_what_reads_stored_reports_stays_in_the_control_database() -> None:
     files = {"a.sql": view("a", head="-- @scope control\n\n"), "b.sql": view("b")}
 
     assert [item.name for item in read(files)] == ["a", "b"]
@@ -87,12 +87,12 @@ def test_what_reads_stored_reports_stays_in_the_control_database():
         ("A.sql", view("A")),
     ],
 )
-def test_a_file_that_is_not_what_its_name_says_is_refused(file: str, text: str):
+def test_a_file_that_is_not_what_its_name_says_is_refused(file: str, text: str) -> None:
     with pytest.raises(MigrationError, match="cannot use"):
         read({file: text})
 
 
-def test_only_what_changed_is_made_again():
+def test_only_what_changed_is_made_again() -> None:
     same, changed = read({"a.sql": view("a"), "b.sql": view("b")})
     former = Made(name="b", kind="view", checksum="another", server_major=18)
     before = [made(same), former]
@@ -100,14 +100,14 @@ def test_only_what_changed_is_made_again():
     assert repeatable.stale((same, changed), before, major=18) == (changed,)
 
 
-def test_all_are_made_again_on_a_new_major():
+def test_all_are_made_again_on_a_new_major() -> None:
     items = read({"a.sql": view("a"), "b.sql": view("b")})
     before = [made(item, 17) for item in items]
 
     assert repeatable.stale(items, before, major=18) == items
 
 
-def test_what_is_no_longer_shipped_is_dropped():
+def test_what_is_no_longer_shipped_is_dropped() -> None:
     (item,) = read({"a.sql": view("a")})
     former = Made(name="former", kind="view", checksum="x", server_major=18)
 

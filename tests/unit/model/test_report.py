@@ -50,7 +50,7 @@ def tracked(finding: Finding) -> TrackedFinding:
     return TrackedFinding(finding=finding, first_seen=AT, last_seen=AT)
 
 
-def test_an_open_finding_with_a_metric_is_a_sample_with_the_level_it_reached():
+def test_an_open_finding_with_a_metric_is_a_sample_with_the_level_it_reached() -> None:
     found = samples_of([tracked(SLOW)], METRICS, [LEVEL])
 
     expected = Sample(
@@ -66,7 +66,7 @@ def test_an_open_finding_with_a_metric_is_a_sample_with_the_level_it_reached():
     assert found == (expected,)
 
 
-def test_findings_without_metric_or_figure_and_resolved_ones_are_no_samples():
+def test_findings_without_metric_or_figure_and_resolved_ones_are_no_samples() -> None:
     others = [
         tracked(replace(SLOW, check="other")),
         tracked(replace(SLOW, value=None)),
@@ -76,13 +76,13 @@ def test_findings_without_metric_or_figure_and_resolved_ones_are_no_samples():
     assert samples_of(others, METRICS, [LEVEL]) == ()
 
 
-def test_a_level_that_is_not_known_is_left_open():
+def test_a_level_that_is_not_known_is_left_open() -> None:
     (found,) = samples_of([tracked(SLOW)], METRICS, [])
 
     assert (found.threshold, found.unit) == (None, "")
 
 
-def test_a_proposed_index_is_advice_with_its_columns_and_figures():
+def test_a_proposed_index_is_advice_with_its_columns_and_figures() -> None:
     (found,) = index_advice([tracked(MISSING)])
 
     assert (found.table, found.columns) == ("public.t", ("a", "b"))
@@ -90,7 +90,7 @@ def test_a_proposed_index_is_advice_with_its_columns_and_figures():
     assert found.statement.startswith("CREATE INDEX")
 
 
-def test_other_findings_are_no_advice():
+def test_other_findings_are_no_advice() -> None:
     others = [
         SLOW,
         replace(MISSING, remedy=None),

@@ -52,7 +52,7 @@ class WarningOnly(Parameters):
         (200, Severity.CRITICAL),
     ],
 )
-def test_reaching_a_level_counts(value: float, expected: Severity | None):
+def test_reaching_a_level_counts(value: float, expected: Severity | None) -> None:
     assert Above().severity(value) == expected
 
 
@@ -60,12 +60,12 @@ def test_reaching_a_level_counts(value: float, expected: Severity | None):
     ("value", "expected"),
     [(90, None), (89.9, Severity.WARNING), (80, Severity.WARNING)],
 )
-def test_a_lower_bound_must_be_passed(value: float, expected: Severity | None):
+def test_a_lower_bound_must_be_passed(value: float, expected: Severity | None) -> None:
     assert Below().severity(value) == expected
 
 
 @given(st.floats(0, 1e9), st.floats(0, 1e9), st.floats(0, 1e9))
-def test_a_worse_value_is_never_graded_better(a: float, b: float, level: float):
+def test_a_worse_value_is_never_graded_better(a: float, b: float, level: float) -> None:
     better, worse = sorted((a, b))
 
     grades = [grade(v, warning=level / 2, critical=level) for v in (better, worse)]
@@ -83,16 +83,18 @@ def test_a_worse_value_is_never_graded_better(a: float, b: float, level: float):
         (Below, {"warning": 79}),
     ],
 )
-def test_refuses_levels_out_of_order(kind: type[Levels], changes: dict[str, Any]):
+def test_refuses_levels_out_of_order(
+    kind: type[Levels], changes: dict[str, Any]
+) -> None:
     with pytest.raises(ValueError, match="warning"):
         kind(**changes)
 
 
-def test_equal_levels_are_in_order():
+def test_equal_levels_are_in_order() -> None:
     assert Above(warning=200).severity(200) == Severity.CRITICAL
 
 
-def test_relaxing_makes_levels_easier_to_reach_and_leaves_the_rest():
+def test_relaxing_makes_levels_easier_to_reach_and_leaves_the_rest() -> None:
     easier = relaxed(Above(), 0.05)
 
     assert easier == Above(
@@ -100,19 +102,19 @@ def test_relaxing_makes_levels_easier_to_reach_and_leaves_the_rest():
     )
 
 
-def test_relaxing_a_lower_bound_raises_it():
+def test_relaxing_a_lower_bound_raises_it() -> None:
     assert relaxed(Below(), 0.05) == Below(warning=94.5, critical=84)
 
 
-def test_relaxing_skips_a_level_that_is_not_there():
+def test_relaxing_skips_a_level_that_is_not_there() -> None:
     assert relaxed(WarningOnly(), 0.5) == WarningOnly(warning=2)
 
 
-def test_levels_are_told_by_their_names():
+def test_levels_are_told_by_their_names() -> None:
     expected = ("warning", "critical", "warning_share", "critical_share")
 
     assert level_names(Above) == expected
 
 
-def test_the_worst_of_nothing_is_nothing():
+def test_the_worst_of_nothing_is_nothing() -> None:
     assert worst(None, None) is None

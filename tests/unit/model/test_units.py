@@ -16,7 +16,7 @@ from monitor.model.units import duration, number, plural, size
         (3 * 1024**6, "3072 PB"),
     ],
 )
-def test_sizes(value: int, expected: str):
+def test_sizes(value: int, expected: str) -> None:
     assert size(value) == expected
 
 
@@ -34,23 +34,23 @@ def test_sizes(value: int, expected: str):
         (90_000, "1 d 1 h"),
     ],
 )
-def test_durations(seconds: float, expected: str):
+def test_durations(seconds: float, expected: str) -> None:
     assert duration(seconds) == expected
 
 
 @pytest.mark.parametrize(
     ("value", "expected"), [(12345, "12,345"), (2.0, "2"), (1234.56, "1,234.6")]
 )
-def test_numbers(value: float, expected: str):
+def test_numbers(value: float, expected: str) -> None:
     assert number(value) == expected
 
 
 @pytest.mark.parametrize(
     ("count", "expected"), [(0, "0 tables"), (1, "1 table"), (2000, "2,000 tables")]
 )
-def test_plurals(count: int, expected: str):
+def test_plurals(count: int, expected: str) -> None:
     assert plural(count, "table") == expected
 
 
-def test_irregular_plurals():
+def test_irregular_plurals() -> None:
     assert plural(2, "index", "indexes") == "2 indexes"

@@ -84,14 +84,14 @@ def names(evaluation: Evaluation) -> list[str]:
     return [finding.object.name for finding in evaluation.findings]
 
 
-def test_findings_carry_what_only_the_runner_knows():
+def test_findings_carry_what_only_the_runner_knows() -> None:
     finding = evaluate(rule(gauge(a=100), kind="lint")).findings[0]
 
     expected = ("gauge", "lint", "Gauge", "orders")
     assert (finding.check, finding.kind, finding.title, finding.target) == expected
 
 
-def test_findings_are_in_order_of_urgency_then_check_and_object():
+def test_findings_are_in_order_of_urgency_then_check_and_object() -> None:
     rules = (
         rule(gauge(b=100, a=100), name="second"),
         rule(gauge(z=100, y=200), name="first"),
@@ -101,7 +101,7 @@ def test_findings_are_in_order_of_urgency_then_check_and_object():
     assert names(evaluate(*reversed(rules))) == ["y", "z", "a", "b"]
 
 
-def test_of_two_findings_with_one_identity_the_worse_is_kept():
+def test_of_two_findings_with_one_identity_the_worse_is_kept() -> None:
     def twice(_view: View, _thresholds: object) -> Iterator[Finding]:
         for severity in (Severity.INFO, Severity.CRITICAL, Severity.WARNING):
             yield Finding(severity=severity, object=ObjectRef("thing"), summary="")
@@ -111,7 +111,7 @@ def test_of_two_findings_with_one_identity_the_worse_is_kept():
     assert [f.severity for f in found] == [Severity.CRITICAL]
 
 
-def test_a_crash_of_one_check_costs_that_check_only():
+def test_a_crash_of_one_check_costs_that_check_only() -> None:
     evaluation = evaluate(rule(broken, name="broken"), rule(gauge(a=100)))
 
     assert names(evaluation) == ["a"]
@@ -119,7 +119,7 @@ def test_a_crash_of_one_check_costs_that_check_only():
     assert evaluation.evaluated == {"gauge"}
 
 
-def test_a_check_that_crashes_with_relaxed_levels_is_not_judged():
+def test_a_check_that_crashes_with_relaxed_levels_is_not_judged() -> None:
     def fragile(_view: View, thresholds: Thresholds) -> Iterator[Finding]:
         if thresholds.warning < 100:
             raise ValueError
@@ -136,7 +136,7 @@ def test_a_check_that_crashes_with_relaxed_levels_is_not_judged():
 def test_an_open_finding_lasts_until_it_is_clear_of_its_level(
     value: float,
     lasts: bool,  # noqa: FBT001
-):
+) -> None:
     opened = evaluate(rule(gauge(a=100))).findings[0]
 
     kept = evaluate(rule(gauge(a=value)), open_ids=[opened.id])
@@ -146,13 +146,13 @@ def test_an_open_finding_lasts_until_it_is_clear_of_its_level(
     assert names(fresh) == []
 
 
-def test_hysteresis_keeps_no_finding_that_was_not_open():
+def test_hysteresis_keeps_no_finding_that_was_not_open() -> None:
     opened = evaluate(rule(gauge(a=100))).findings[0]
 
     assert names(evaluate(rule(gauge(a=99, b=99)), open_ids=[opened.id])) == ["a"]
 
 
-def test_a_rule_without_levels_has_no_hysteresis():
+def test_a_rule_without_levels_has_no_hysteresis() -> None:
     runs: list[object] = []
 
     @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def test_a_rule_without_levels_has_no_hysteresis():
     assert runs == [Nothing()]
 
 
-def test_a_check_that_is_switched_off_counts_as_judged():
+def test_a_check_that_is_switched_off_counts_as_judged() -> None:
     settings: dict[str, dict[str, object]] = {"gauge": {"enabled": False}}
 
     evaluation = evaluate(rule(gauge(a=100)), settings=settings)
@@ -188,7 +188,7 @@ def test_a_check_that_is_switched_off_counts_as_judged():
 
 
 @pytest.mark.promise(5)
-def test_a_check_without_its_data_is_not_judged():
+def test_a_check_without_its_data_is_not_judged() -> None:
     needy = rule(gauge(a=100), needs=(ConnectionsRow,), needs_rates=(DatabaseRow,))
     parts = current(ConnectionsRow), lately(DatabaseRow)
 
@@ -200,7 +200,7 @@ def test_a_check_without_its_data_is_not_judged():
 
 
 @pytest.mark.promise(5)
-def test_a_finding_about_a_database_that_was_not_read_is_not_judged():
+def test_a_finding_about_a_database_that_was_not_read_is_not_judged() -> None:
     needy = rule(gauge(), needs=(SequencesRow, Catalog, DatabaseRow))
     seen = view(
         current(DatabaseRow),
@@ -253,18 +253,18 @@ def evaluate_twice(kind: FindingKind, later: timedelta, **second: Any) -> list[i
     return [len(first.findings), len(again.findings)]
 
 
-def test_a_check_runs_every_time():
+def test_a_check_runs_every_time() -> None:
     assert evaluate_twice("check", timedelta(seconds=5)) == [1, 2]
 
 
-def test_advice_stands_until_the_catalog_is_read_again():
+def test_advice_stands_until_the_catalog_is_read_again() -> None:
     catalog = view().target.intervals.catalog
 
     assert evaluate_twice("advice", catalog - timedelta(seconds=1)) == [1, 1]
     assert evaluate_twice("lint", catalog) == [1, 2]
 
 
-def test_new_thresholds_do_not_wait_for_the_catalog():
+def test_new_thresholds_do_not_wait_for_the_catalog() -> None:
     changed = {"gauge": {"warning": 120.0}}
 
     assert evaluate_twice("advice", timedelta(seconds=5), **changed) == [1, 2]

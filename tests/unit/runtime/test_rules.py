@@ -25,7 +25,7 @@ SECTIONS = (
 
 
 @pytest.mark.requirement("S8.1.2-a")
-def test_the_specification_s_metrics_are_each_one_check_s():
+def test_the_specification_s_metrics_are_each_one_check_s() -> None:
     metrics = {r.metric_name: r.name for r in RULES if r.metric_name}
 
     assert metrics == {
@@ -48,7 +48,7 @@ def test_the_specification_s_metrics_are_each_one_check_s():
 )
 def test_the_specification_s_thresholds_are_the_defaults(
     check: str, direction: str, warning: float, critical: float
-):
+) -> None:
     rule = discover()[check]
     defaults = rule.thresholds()
 
@@ -57,7 +57,7 @@ def test_the_specification_s_thresholds_are_the_defaults(
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_a_rule_has_frozen_thresholds_with_defaults(rule: Rule):
+def test_a_rule_has_frozen_thresholds_with_defaults(rule: Rule) -> None:
     defaults = rule.thresholds()
 
     assert is_dataclass(defaults)
@@ -65,12 +65,12 @@ def test_a_rule_has_frozen_thresholds_with_defaults(rule: Rule):
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_a_rule_says_nothing_without_data(rule: Rule):
+def test_a_rule_says_nothing_without_data(rule: Rule) -> None:
     assert list(rule.check(view(), rule.thresholds())) == []
 
 
 @pytest.mark.parametrize("rule", CHECKS, ids=lambda rule: rule.name)
-def test_a_check_s_page_tells_everything_in_order(rule: Rule):
+def test_a_check_s_page_tells_everything_in_order(rule: Rule) -> None:
     headings = [line for line in rule.page.splitlines() if line.startswith("## ")]
 
     assert tuple(headings[: len(SECTIONS)]) == SECTIONS
@@ -78,7 +78,7 @@ def test_a_check_s_page_tells_everything_in_order(rule: Rule):
 
 
 @pytest.mark.parametrize("rule", CHECKS, ids=lambda rule: rule.name)
-def test_a_check_s_page_names_settings_that_exist(rule: Rule):
+def test_a_check_s_page_names_settings_that_exist(rule: Rule) -> None:
     named = re.findall(rf"thresholds\.{rule.name}\.(\w+)", rule.page)
 
     assert all(hasattr(rule.thresholds(), name) for name in named)
@@ -86,12 +86,15 @@ def test_a_check_s_page_names_settings_that_exist(rule: Rule):
 
 
 @pytest.mark.parametrize("rule", CHECKS, ids=lambda rule: rule.name)
-def test_a_check_with_levels_has_a_unit(rule: Rule):
+def test_a_check_with_levels_has_a_unit(rule: Rule) -> None:
     assert rule.unit or not issubclass(rule.thresholds, Levels)
 
 
 @pytest.mark.parametrize(("remedy", "has_remedy"), [("select 1;", True), ("", False)])
-def test_a_catalog_lint_is_a_rule_on_its_own_rows(remedy: str, has_remedy: bool):  # noqa: FBT001
+def test_a_catalog_lint_is_a_rule_on_its_own_rows(
+    remedy: str,
+    has_remedy: bool,  # noqa: FBT001 - a case
+) -> None:
     rows = [
         make(LintRow, lint=lint, object_type="table", name="t", remedy=remedy)
         for lint in ("policy_without_rls", "rls_without_policy")
@@ -106,5 +109,5 @@ def test_a_catalog_lint_is_a_rule_on_its_own_rows(remedy: str, has_remedy: bool)
     assert rule.title == "A table has policies, but row level security is off"
 
 
-def test_a_title_has_no_full_stop():
+def test_a_title_has_no_full_stop() -> None:
     assert not [rule.title for rule in RULES if rule.title.endswith(".")]

@@ -43,12 +43,12 @@ def origins(seen: ThresholdBook, target: Target = TARGET) -> dict[Severity, str]
     return {t.level: t.origin for t in found}
 
 
-def test_a_check_s_default_holds_where_nothing_is_set():
+def test_a_check_s_default_holds_where_nothing_is_set() -> None:
     assert levels(book()) == (100, 500)
     assert set(origins(book()).values()) == {"default"}
 
 
-def test_each_layer_wins_over_the_one_below():
+def test_each_layer_wins_over_the_one_below() -> None:
     seen = book(query_time={"warning": 90, "critical": 400})
     target = Target(name="orders", thresholds={"query_time": {"warning": 80}})
 
@@ -60,7 +60,7 @@ def test_each_layer_wins_over_the_one_below():
     }
 
 
-def test_an_edited_row_wins_over_everything():
+def test_an_edited_row_wins_over_everything() -> None:
     target = Target(name="orders", thresholds={"query_time": {"warning": 80}})
     seen = book()
 
@@ -70,7 +70,7 @@ def test_an_edited_row_wins_over_everything():
     assert set(origins(seen, target).values()) == {"performance_thresholds"}
 
 
-def test_an_edited_row_is_its_own_target_s_only():
+def test_an_edited_row_is_its_own_target_s_only() -> None:
     seen = book()
 
     seen.edit(TARGET, [edited()])
@@ -78,14 +78,14 @@ def test_an_edited_row_is_its_own_target_s_only():
     assert levels(seen, Target(name="other")) == (100, 500)
 
 
-def test_a_shipped_row_counts_for_nothing():
+def test_a_shipped_row_counts_for_nothing() -> None:
     seen = book()
 
     assert seen.edit(TARGET, [edited(updated_by="")]) == ()
     assert levels(seen) == (100, 500)
 
 
-def test_a_row_may_name_the_check_and_set_one_level():
+def test_a_row_may_name_the_check_and_set_one_level() -> None:
     seen = book()
 
     seen.edit(TARGET, [edited(warning=None, critical=600, metric_name="query_time")])
@@ -93,7 +93,7 @@ def test_a_row_may_name_the_check_and_set_one_level():
     assert levels(seen) == (100, 600)
 
 
-def test_a_row_can_switch_a_check_off():
+def test_a_row_can_switch_a_check_off() -> None:
     seen = book()
 
     seen.edit(TARGET, [edited(enabled=False)])
@@ -116,7 +116,7 @@ def test_a_row_can_switch_a_check_off():
 )
 def test_an_invalid_row_is_reported_and_the_last_good_one_kept(
     row: EditedThreshold, problem: str
-):
+) -> None:
     seen = book()
     seen.edit(TARGET, [edited(40, 45)])
 
@@ -127,14 +127,14 @@ def test_an_invalid_row_is_reported_and_the_last_good_one_kept(
     assert levels(seen) == expected
 
 
-def test_an_invalid_row_without_a_good_one_leaves_the_layers_below():
+def test_an_invalid_row_without_a_good_one_leaves_the_layers_below() -> None:
     seen = book()
 
     assert len(seen.edit(TARGET, [edited(70, 60)])) == 1
     assert levels(seen) == (100, 500)
 
 
-def test_a_row_that_is_gone_counts_no_longer():
+def test_a_row_that_is_gone_counts_no_longer() -> None:
     seen = book()
     seen.edit(TARGET, [edited()])
 
@@ -143,7 +143,7 @@ def test_a_row_that_is_gone_counts_no_longer():
     assert levels(seen) == (100, 500)
 
 
-def test_a_target_that_is_gone_is_forgotten():
+def test_a_target_that_is_gone_is_forgotten() -> None:
     seen = book()
     seen.edit(TARGET, [edited()])
 
@@ -170,7 +170,7 @@ def test_a_target_that_is_gone_is_forgotten():
 )
 def test_settings_that_make_no_sense_are_refused(
     settings: dict[str, dict[str, object]], message: str
-):
+) -> None:
     seen = book(query_time={"warning": 90})
 
     with pytest.raises(ConfigError) as caught:
@@ -180,7 +180,7 @@ def test_settings_that_make_no_sense_are_refused(
     assert levels(seen) == (90, 500)
 
 
-def test_a_target_s_nonsense_is_reported_and_left_out():
+def test_a_target_s_nonsense_is_reported_and_left_out() -> None:
     thresholds = {"query_time": {"warning": 999.0}, "nothing": {"warning": 1.0}}
     target = Target(name="orders", thresholds=thresholds)
     seen = book()
@@ -194,7 +194,7 @@ def test_a_target_s_nonsense_is_reported_and_left_out():
     ]
 
 
-def test_every_level_in_force_is_listed_with_its_unit():
+def test_every_level_in_force_is_listed_with_its_unit() -> None:
     found = {(t.check, t.level): t for t in book().effective(TARGET)}
 
     cache = found["cache_hit", Severity.WARNING]

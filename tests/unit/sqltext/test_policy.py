@@ -5,7 +5,7 @@ import pytest
 from monitor.sqltext import policy
 
 
-def test_a_bare_call_is_not_wrapped():
+def test_a_bare_call_is_not_wrapped() -> None:
     found = policy.calls("(user_id = auth.uid())")
 
     assert found == (
@@ -28,31 +28,31 @@ def test_a_bare_call_is_not_wrapped():
         "(org = ( SELECT (current_setting('app.org'::text))::uuid AS current_setting))",
     ],
 )
-def test_a_call_in_a_scalar_sub_select_without_from_is_wrapped(expression: str):
+def test_a_call_in_a_scalar_sub_select_without_from_is_wrapped(expression: str) -> None:
     (found,) = policy.calls(expression)
 
     assert found.is_wrapped
 
 
-def test_a_wrapped_call_does_not_hide_a_bare_one():
+def test_a_wrapped_call_does_not_hide_a_bare_one() -> None:
     found = policy.calls("((( SELECT auth.uid() AS uid) = a) OR (auth.uid() = b))")
 
     assert [call.is_wrapped for call in found] == [True, False]
 
 
-def test_a_sub_select_that_depends_on_a_row_does_not_wrap():
+def test_a_sub_select_that_depends_on_a_row_does_not_wrap() -> None:
     (found,) = policy.calls("( SELECT may_see(t.id) AS may_see FROM (SELECT 1) x)")
 
     assert (found.is_wrapped, found.arguments_are_constant) == (False, False)
 
 
-def test_a_correlated_sub_select_without_from_does_not_wrap():
+def test_a_correlated_sub_select_without_from_does_not_wrap() -> None:
     (found,) = policy.calls("( SELECT may_see(docs.id) AS may_see)")
 
     assert not found.is_wrapped
 
 
-def test_a_call_in_a_sub_select_with_from_says_so():
+def test_a_call_in_a_sub_select_with_from_says_so() -> None:
     (found,) = policy.calls(
         "(EXISTS ( SELECT 1 FROM members m WHERE (m.user_id = auth.uid())))"
     )
@@ -60,14 +60,14 @@ def test_a_call_in_a_sub_select_with_from_says_so():
     assert (found.is_wrapped, found.is_in_subquery) == (False, True)
 
 
-def test_arguments_that_are_columns_are_not_constant():
+def test_arguments_that_are_columns_are_not_constant() -> None:
     (found,) = policy.calls("app.is_owner(id)")
 
     assert (found.schema, found.name) == ("app", "is_owner")
     assert not found.arguments_are_constant
 
 
-def test_nested_calls_are_all_reported():
+def test_nested_calls_are_all_reported() -> None:
     found = policy.calls("(lower(current_setting('app.role'::text)) = 'admin'::text)")
 
     assert [call.name for call in found] == ["lower", "current_setting"]
@@ -85,7 +85,7 @@ def test_nested_calls_are_all_reported():
         ("(docs.owner = CURRENT_USER)", ("owner",)),
     ],
 )
-def test_compared_columns(expression: str, expected: tuple[str, ...]):
+def test_compared_columns(expression: str, expected: tuple[str, ...]) -> None:
     assert expected == policy.columns(expression)
 
 
@@ -103,19 +103,21 @@ def test_compared_columns(expression: str, expected: tuple[str, ...]):
         "(auth.uid() = ANY (members))",
     ],
 )
-def test_columns_that_an_index_on_them_would_not_serve_are_left_out(expression: str):
+def test_columns_that_an_index_on_them_would_not_serve_are_left_out(
+    expression: str,
+) -> None:
     assert policy.columns(expression) == ()
 
 
 @pytest.mark.parametrize(
     "expression", ["", "a = (", "a = b)", "1); select (2", "a\x00b", "\udc80"]
 )
-def test_what_does_not_parse_gives_nothing_and_says_so(expression: str):
+def test_what_does_not_parse_gives_nothing_and_says_so(expression: str) -> None:
     assert not policy.is_analysed(expression)
     assert (policy.calls(expression), policy.columns(expression)) == ((), ())
 
 
-def test_nesting_beyond_the_parsers_transport_is_not_analysed():
+def test_nesting_beyond_the_parsers_transport_is_not_analysed() -> None:
     deep = (
         "(" * 30 + "or (a = 1 and ".join([""] * 60).lstrip("or ") + "true" + ")" * 500
     )

@@ -144,7 +144,7 @@ EQ, RANGE, JOIN = Match.EQUALITY, Match.RANGE, Match.JOIN
 )
 def test_comparisons_find_their_table(
     text: str, expected: list[tuple[int, str, Match]], find: Find
-):
+) -> None:
     assert expected == compared(facts(text, find))
 
 
@@ -172,31 +172,31 @@ def test_comparisons_find_their_table(
 )
 def test_what_no_index_serves_or_nobody_can_attribute_is_left_out(
     text: str, find: Find
-):
+) -> None:
     assert compared(facts(text, find)) == []
 
 
-def test_columns_left_out_are_counted(find: Find):
+def test_columns_left_out_are_counted(find: Find) -> None:
     found = facts("select 1 from users where email = $1 order by id", find)
 
     assert found is not None
     assert found.unresolved == 2
 
 
-def test_typed_parameters_as_the_server_stores_them_are_analysed(find: Find):
+def test_typed_parameters_as_the_server_stores_them_are_analysed(find: Find) -> None:
     text = "select * from orders where placed_at >= date $1 - interval $2"
 
     assert compared(facts(text, find)) == [(ORDERS, "placed_at", RANGE)]
 
 
-def test_alternatives_are_marked(find: Find):
+def test_alternatives_are_marked(find: Find) -> None:
     found = facts("select 1 from orders where (state=$1 or user_id=$2) and id=$3", find)
 
     assert found is not None
     assert [each.is_alternative for each in found.predicates] == [True, True, False]
 
 
-def test_sort_keys_carry_direction_and_limit(find: Find):
+def test_sort_keys_carry_direction_and_limit(find: Find) -> None:
     limited = facts("select * from orders order by placed_at desc limit $1", find)
     whole = facts("select * from orders o order by o.id, lower(state), 1", find)
 
@@ -204,7 +204,7 @@ def test_sort_keys_carry_direction_and_limit(find: Find):
     assert sorted_by(whole) == [("id", False, False)]
 
 
-def test_written_tables_are_told_apart(find: Find):
+def test_written_tables_are_told_apart(find: Find) -> None:
     found = facts("insert into items select * from orders", find)
 
     assert found is not None
@@ -212,32 +212,32 @@ def test_written_tables_are_told_apart(find: Find):
     assert found.written == {ITEMS}
 
 
-def test_a_write_is_never_to_a_cte_of_the_same_name():
+def test_a_write_is_never_to_a_cte_of_the_same_name() -> None:
     text = "with items as (select 1) insert into items select * from items"
 
     assert relations(text) == (("", "items"),)
 
 
-def test_a_cte_hides_a_table_only_where_it_is_visible():
+def test_a_cte_hides_a_table_only_where_it_is_visible() -> None:
     text = "with a as (select * from b), b as (select 1) select * from a, b, s.b"
 
     assert relations(text) == (("", "b"), ("s", "b"))
 
 
 @pytest.mark.parametrize("text", ["selec 1", "select 1 from", "", "x" * 200_000])
-def test_a_text_that_does_not_parse_is_not_analysed(text: str, find: Find):
+def test_a_text_that_does_not_parse_is_not_analysed(text: str, find: Find) -> None:
     assert facts(text, find) is None
     assert relations(text) is None
     assert fingerprint(text) is None
 
 
-def test_fingerprints_ignore_literals():
+def test_fingerprints_ignore_literals() -> None:
     assert fingerprint("select a from t where b = 1") == fingerprint(
         "select a from t where b = $1"
     )
 
 
-def test_our_numbers_are_the_parsers():
+def test_our_numbers_are_the_parsers() -> None:
     pb = pytest.importorskip("postgast").pg_query_pb2
 
     assert (pb.AND_EXPR, pb.NOT_EXPR, pb.SORTBY_DESC) == (AND, NOT, DESCENDING)

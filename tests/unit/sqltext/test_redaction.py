@@ -23,7 +23,9 @@ from monitor.sqltext.tree import fingerprint
         ("alter role r passwor", "alter role r passwor"),
     ],
 )
-def test_utility_texts_that_speak_of_secrets_keep_two_words(text: str, expected: str):
+def test_utility_texts_that_speak_of_secrets_keep_two_words(
+    text: str, expected: str
+) -> None:
     assert expected == redact(text)
 
 
@@ -38,7 +40,7 @@ def test_utility_texts_that_speak_of_secrets_keep_two_words(text: str, expected:
         ('listen "it\'s"', 'listen "it\'s"'),
     ],
 )
-def test_literals_of_utility_texts_become_parameters(text: str, expected: str):
+def test_literals_of_utility_texts_become_parameters(text: str, expected: str) -> None:
     assert expected == redact(text)
 
 
@@ -59,23 +61,23 @@ def test_literals_of_utility_texts_become_parameters(text: str, expected: str):
         ("-- nothing", ""),
     ],
 )
-def test_queries_lose_comments_and_strings(text: str, expected: str | None):
+def test_queries_lose_comments_and_strings(text: str, expected: str | None) -> None:
     assert redact(text) == (text if expected is None else expected)
 
 
 @pytest.mark.parametrize("text", ["  ((select 1))", "/* a */ WITH x as (select 1)", ""])
-def test_queries_are_not_utility_statements(text: str):
+def test_queries_are_not_utility_statements(text: str) -> None:
     assert not is_utility(text)
 
 
-def test_a_redacted_query_has_the_same_fingerprint():
+def test_a_redacted_query_has_the_same_fingerprint() -> None:
     text = "select /* x */ a from t -- y\n where b = 'z' and c in ($1, $2)"
 
     assert fingerprint(text) == fingerprint(redact(text))
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="'$\\")), st.booleans())
-def test_no_literal_survives(secret: str, is_closed: bool):  # noqa: FBT001 - hypothesis fills it
+def test_no_literal_survives(secret: str, is_closed: bool) -> None:  # noqa: FBT001 - hypothesis fills it
     marked = f"\x02{secret}\x03"
     text = f"comment on table t is '{marked}" + ("'" if is_closed else "")
 
@@ -83,7 +85,7 @@ def test_no_literal_survives(secret: str, is_closed: bool):  # noqa: FBT001 - hy
 
 
 @given(st.text())
-def test_any_text_is_redacted_without_failing_and_only_once(text: str):
+def test_any_text_is_redacted_without_failing_and_only_once(text: str) -> None:
     once = redact(text)
 
     assert redact(once) == once or is_utility(text)

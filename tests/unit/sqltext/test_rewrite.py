@@ -37,7 +37,7 @@ def is_user_s(schema: str, _name: str) -> bool:
         ),
     ],
 )
-def test_wraps_calls_that_need_no_row(expression: str, expected: str):
+def test_wraps_calls_that_need_no_row(expression: str, expected: str) -> None:
     assert wrapped(expression, is_user_s) == expected
 
 
@@ -50,7 +50,7 @@ def test_wraps_calls_that_need_no_row(expression: str, expected: str):
         "(created < now())",
     ],
 )
-def test_leaves_an_expression_alone_that_has_none(expression: str):
+def test_leaves_an_expression_alone_that_has_none(expression: str) -> None:
     assert wrapped(expression, is_user_s) is None
 
 
@@ -58,11 +58,11 @@ def test_leaves_an_expression_alone_that_has_none(expression: str):
     "expression",
     ["(team = ANY (app.teams()))", "((a = auth.uid()) OR (b <> ALL (app.teams())))"],
 )
-def test_does_not_turn_an_array_into_a_set_of_rows(expression: str):
+def test_does_not_turn_an_array_into_a_set_of_rows(expression: str) -> None:
     assert wrapped(expression, is_user_s) is None
 
 
-def test_wraps_what_stands_beside_an_array():
+def test_wraps_what_stands_beside_an_array() -> None:
     expression = "(auth.uid() = ANY (members))"
 
     assert wrapped(expression, is_user_s) == "(SELECT auth.uid()) = ANY(members)"
@@ -71,11 +71,11 @@ def test_wraps_what_stands_beside_an_array():
 @pytest.mark.parametrize(
     "expression", ["(((", "auth.uid()); select (2", "auth.uid()), (2"]
 )
-def test_leaves_alone_what_is_not_one_expression(expression: str):
+def test_leaves_alone_what_is_not_one_expression(expression: str) -> None:
     assert wrapped(expression, is_user_s) is None
 
 
-def test_what_it_returns_has_no_bare_call_left():
+def test_what_it_returns_has_no_bare_call_left() -> None:
     rewritten = wrapped("((auth.uid() = a) AND app.is_admin())", is_user_s)
 
     assert rewritten is not None
