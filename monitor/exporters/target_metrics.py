@@ -159,7 +159,7 @@ def _finding(found: TrackedFinding) -> Sample:
     labels = {
         "datname": finding.database,
         "check": finding.check,
-        "severity": finding.severity.value,
+        "severity": finding.alert_severity.value,
         "object": str(finding.object),
     }
     return labels, found.state == "open"

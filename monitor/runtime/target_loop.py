@@ -31,7 +31,7 @@ log = structlog.get_logger()
 MOST_SECONDS_BETWEEN_CONNECTS = 15.0
 MOST_SECONDS_FOR_A_CYCLE = 30.0
 SECONDS_BETWEEN_CHORES = 60.0
-SPREAD = 0.2
+SPREAD = 1.0
 SHARE_OF_INTERVAL = 0.8
 """A cycle must be over before the next one is due."""
 
@@ -94,7 +94,7 @@ class TargetLoop:
     async def run(self) -> None:
         """Watch until cancelled, then close every connection."""
         # Many targets that start together shall not poll in step for ever.
-        await self._clock.sleep(self._clock.jitter() * self._tick * SPREAD)
+        await self._clock.sleep(self._clock.jitter() * min(SPREAD, self._tick / 5))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._poll_forever())

@@ -71,7 +71,7 @@ class Watch:
     def render(self, state: TargetState, now: datetime) -> TargetState:
         """Add the rendered metrics to a state; runs in a worker thread."""
         rendered = self.loop.exporter.render(self.loop.memory.sheets())
-        state = replace(state, dropped_series=rendered.dropped)
+        state = replace(state, exposition=rendered, dropped_series=rendered.dropped)
         return replace(state, exposition=merge(target_page(state, now), rendered))
 
     def look(self) -> tuple[View, tuple[Finding, ...]] | None:

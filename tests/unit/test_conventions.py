@@ -12,7 +12,7 @@ import pytest
 from monitor.runtime.rules import discover
 
 ROOT = Path(__file__).parent.parent.parent
-MODULES = sorted(ROOT.glob("monitor/**/*.py")) + sorted(ROOT.glob("dashboards/*.py"))
+MODULES = sorted(ROOT.glob("monitor/**/*.py")) + sorted(ROOT.glob("dashboards/**/*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 MOST_LINES = 300
