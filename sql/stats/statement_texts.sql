@@ -3,6 +3,7 @@
 -- not valid in this database's encoding: it runs rarely, apart from the numbers.
 -- More memory for this statement alone keeps them out of temporary files.
 -- @interval texts
+-- @requires statement_texts
 -- @timeout 30s
 -- @lane side
 select distinct on (s.queryid)
