@@ -13,6 +13,7 @@ from functools import cache
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from psycopg.rows import TupleRow
 
@@ -21,6 +22,12 @@ from tests import servers
 from tests.servers import Cluster, ForeignServer, Servers
 
 _DSN = os.environ.get("MONITOR_TEST_DSN", "")
+
+# A busy machine is no counterexample.
+settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
 
 
 def pytest_configure() -> None:

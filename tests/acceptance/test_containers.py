@@ -87,7 +87,7 @@ def test_the_image_watches_a_server_read_only(
         detach=True,
         network_mode="host",
         read_only=True,
-        tmpfs={"/var/lib/pgvigil": "uid=65532,gid=65532", "/tmp": ""},
+        tmpfs={"/var/lib/pgvigil": "mode=1777", "/tmp": "mode=1777"},
         environment={
             "PGVIGIL_TARGETS__0__NAME": "boxed",
             "PGVIGIL_TARGETS__0__DSN": postgres,
