@@ -2,7 +2,9 @@
 
 `connections_per_server` is a promise to the server's owner: with a budget of n,
 n - 2 connections poll the control database and the busiest others, one visits
-the remaining databases in turn, one is left for an action or a probe.
+the remaining databases in turn, one is left for an action or a probe. Only an
+action in another database, or under other credentials than those that lead,
+takes one beyond the budget while it runs; roles are limited to n + 1.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ class Links:
             Purpose.SIDE: replace(limits, statement=side_statement),
         }
         self._polls: dict[str, Session] = {}
+        self._wanted: set[str] = set()
         self._control = ""
         self._side: Session | None = None
         self._side_allowed_at = 0.0
@@ -87,12 +90,24 @@ class Links:
         session = self._polls.get(datname)
         if session is not None and session.is_open:
             return session
-        self._polls.pop(datname, None)
-        if len(self._polls) >= self.poll_budget:
+        self._polls = {name: s for name, s in self._polls.items() if s.is_open}
+        # Databases are polled all at once: what is being opened counts, too, and
+        # so does the control database's while it is away.
+        taken = {self._control, *self._polls, *self._wanted}
+        if datname not in taken and len(taken) >= self.poll_budget:
             return None
-        session = await self._open(Purpose.POLL, datname)
+        self._wanted.add(datname)
+        try:
+            session = await self._open(Purpose.POLL, datname)
+        finally:
+            self._wanted.discard(datname)
         self._polls[datname] = session
         return session
+
+    async def leave(self, datname: str) -> None:
+        """Close the polling session to a database that is no longer watched."""
+        if (session := self._polls.pop(datname, None)) is not None:
+            await session.close()
 
     async def side(self, datname: str) -> Session:
         """Return the side session, moved to a database if it is in another.

@@ -129,9 +129,15 @@ class TargetLoop:
         session = await self.links.control()
         await self._probe_if_due(session)
         others = [name for name in self.roster.databases if name != session.dbname]
-        outcomes, _ = await asyncio.gather(
-            self._poll(session), asyncio.gather(*map(self._poll_other, others))
+        # Both end before a failure of one counts: nobody is left to use, or to
+        # open, connections that are being closed.
+        outcomes, failure = await asyncio.gather(
+            self._poll(session), self._poll_others(others), return_exceptions=True
         )
+        if isinstance(outcomes, BaseException):
+            raise outcomes
+        if failure is not None:
+            raise failure
         self._came_up()
         self._watch_epoch(outcomes)
         self.memory.expire(self._now)
@@ -141,6 +147,9 @@ class TargetLoop:
     async def _poll(self, session: Session) -> tuple[Outcome, ...]:
         jobs = self.roster.due(session.dbname, "poll", self._now)
         return await self._collect(session, jobs, self._seconds)
+
+    async def _poll_others(self, names: Sequence[str]) -> None:
+        await asyncio.gather(*map(self._poll_other, names))
 
     async def _poll_other(self, datname: str) -> None:
         """Poll a database beside the control one; its failure is its own."""
@@ -252,6 +261,7 @@ class TargetLoop:
         self._probe_due = self._now + every
         for datname in self.roster.adopt(server, session.dbname, self._now):
             self.memory.forget(datname)
+            await self.links.leave(datname)
 
     def _watch_epoch(self, outcomes: Sequence[Outcome]) -> None:
         """Probe again when the server was restarted, promoted or reset meanwhile."""
