@@ -7,7 +7,6 @@ stay without texts, and everything else goes on.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import cast
 
@@ -18,40 +17,11 @@ from monitor.model.text import clean_text
 from monitor.model.view import StatementText
 from monitor.postgres.queries import Library
 from monitor.postgres.request import Reply, Request
+from monitor.sqltext.redaction import redact
 
 _BATCH = 500
 _LONGEST = 10_000
 _KNOWN_LIMIT = 50_000
-
-_SUSPICIOUS = re.compile(r"'|--|/\*|\$[A-Za-z_$]")
-"""Cheap to look for; most texts have none of it. `$1` is a parameter."""
-_LITERAL = re.compile(
-    r"""
-      (?P<comment> --[^\n]* | /\*.*?(?:\*/|\Z) )
-    | (?P<name> "(?:[^"]|"")*" )
-    | (?P<escaped> [eE]'(?:[^'\\]|\\.|'')*(?:'|\Z) )
-    | (?P<dollar> \$(?P<tag>[A-Za-z_]\w*|)\$.*?(?:\$(?P=tag)\$|\Z) )
-    | (?P<plain> '(?:[^']|'')*(?:'|\Z) )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-
-
-def redact(text: str) -> str:
-    """Return a statement without its string literals and comments.
-
-    pg_stat_statements replaces constants only in statements it normalises:
-    a utility statement keeps a password, and any statement its comments.
-    """
-    if not _SUSPICIOUS.search(text):
-        return text.strip()
-    return _LITERAL.sub(_hide, text).strip()
-
-
-def _hide(match: re.Match[str]) -> str:
-    if match["name"]:
-        return match[0]
-    return " " if match["comment"] else "'…'"
 
 
 class TextsCollector(FileCollector):
@@ -86,9 +56,9 @@ class TextsCollector(FileCollector):
 
 
 def _text(queryid: int, raw: bytes) -> StatementText:
-    text = redact(clean_text(raw))
+    text = clean_text(raw)
     return StatementText(
         queryid=queryid,
-        text=text[:_LONGEST],
+        text=redact(text[:_LONGEST]),
         truncated=len(text) > _LONGEST,
     )

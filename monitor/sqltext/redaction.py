@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_LEXEMES = re.compile(
-    r"""
+_WORDS = r"""
       (?P<comment> --[^\n]* )
     | (?P<block> /\* )
     | (?P<escape> [eE]'(?:[^'\\]|\\.|'')*(?:'|\Z) )
@@ -24,9 +23,17 @@ _LEXEMES = re.compile(
     | (?P<number> (?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\w* )
     | (?P<space> \s+ )
     | (?P<other> . )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+"""
+_LEXEMES = re.compile(_WORDS, re.VERBOSE | re.DOTALL)
+_PLAIN = r"""
+      (?P<plain> (?!\s) (?:
+          (?>[^\W\d][\w$]*)(?!&?') | \d[\w.]* | [^\w\s'"$/-] | [ ](?=[^\s/-])
+      )+ ) |
+"""
+"""Several words that nothing is taken from as one: five times as fast."""
+_RUNS = re.compile(_PLAIN + _WORDS, re.VERBOSE | re.DOTALL)
+_MARKS = re.compile(r"""['"]|--|/\*|\$(?!\d)""")
+"""Without one of these a query holds no literal, comment or quoted name."""
 _LITERALS = frozenset({"escape", "string", "dollar"})
 _QUERIES = frozenset(
     {"select", "insert", "update", "delete", "merge", "with", "values", "table"}
@@ -49,9 +56,11 @@ def redact(text: str) -> str:
     A utility statement that speaks of a password, secret or token keeps nothing
     but its first two words.
     """
-    words = tuple(_collapsed(_scan(text)))
     if not is_utility(text):
-        return _without(words, _LITERALS)
+        if not _MARKS.search(text):
+            return " ".join(text.split())
+        return _without(tuple(_collapsed(_scan(text, _RUNS))), _LITERALS)
+    words = tuple(_collapsed(_scan(text, _LEXEMES)))
     if any(_SECRET.search(word.text) for word in words):
         head = [word.text for word in words if word.kind == "word"][:2]
         return " ".join([*head, "[redacted]"])
@@ -60,7 +69,7 @@ def redact(text: str) -> str:
 
 def is_utility(text: str) -> bool:
     """Say whether a text is a utility statement, which PostgreSQL stores verbatim."""
-    for lexeme in _scan(text):
+    for lexeme in _scan(text, _LEXEMES):
         if lexeme.kind in {"comment", "space"} or lexeme.text == "(":
             continue
         return lexeme.text.lower() not in _QUERIES
@@ -92,9 +101,9 @@ def _collapsed(lexemes: Iterator[Lexeme]) -> Iterator[Lexeme]:
         was_space = is_space
 
 
-def _scan(text: str) -> Iterator[Lexeme]:
+def _scan(text: str, pattern: re.Pattern[str]) -> Iterator[Lexeme]:
     position = 0
-    while match := _LEXEMES.match(text, position):
+    while match := pattern.match(text, position):
         kind = match.lastgroup or "other"
         if kind == "block":
             position = _end_of_block(text, match.end())
