@@ -13,8 +13,6 @@ from monitor.model.finding import Severity
 
 MOST_ROWS = 10_000
 
-FILTERS = ("target", "severity", "check", "database")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:

@@ -6,14 +6,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from monitor.logs import escape
 
 F = TypeVar("F", bound=Callable[..., Any])
-Output = Literal["table", "json"]
 
 _COLORS: Mapping[str, str] = {
     "critical": "red",

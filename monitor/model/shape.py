@@ -19,7 +19,7 @@ from typing import cast, get_args, get_type_hints
 from monitor.model.action import JournalEntry, Refusal
 from monitor.model.alert import Alert
 from monitor.model.finding import Evidence, Finding, Mute, ObjectRef, TrackedFinding
-from monitor.model.state import CollectorStatus, EffectiveThreshold, NotifierStatus
+from monitor.model.state import EffectiveThreshold, NotifierStatus
 
 Shape = dict[str, object]
 
@@ -130,11 +130,6 @@ def alert_as_dict(alert: Alert) -> Shape:
 def threshold_as_dict(threshold: EffectiveThreshold, target: str) -> Shape:
     """Return a threshold in force on one target, with its origin."""
     return {"target": target, **plain_fields(threshold)}
-
-
-def collector_as_dict(status: CollectorStatus) -> Shape:
-    """Return how one collector fares in one database."""
-    return plain_fields(status)
 
 
 def notifier_as_dict(status: NotifierStatus) -> Shape:

@@ -159,7 +159,6 @@ Duration = Annotated[
 ]
 PositiveDuration = Annotated[Duration, AfterValidator(positive)]
 Url = Annotated[str, Field(pattern=r"^https?://[^@\s]+$", max_length=2048)]
-SizeBytes = Annotated[int, BeforeValidator(parse_size)]
 Names = Annotated[tuple[str, ...], BeforeValidator(parse_items)]
 Table = Annotated[dict[str, str], BeforeValidator(parse_table)]
 Items = BeforeValidator(parse_items)

@@ -111,7 +111,7 @@ def test_time_spans_are_seconds_and_named_so_even_when_unknown() -> None:
         name="locks", datname="", interval=timedelta(seconds=5), last_success=NOW
     )
 
-    shown = shape.collector_as_dict(status)
+    shown = shape.plain_fields(status)
 
     assert shown["interval_seconds"] == 5.0
     assert shown["duration_seconds"] is None

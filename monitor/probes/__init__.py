@@ -1,1 +1,0 @@
-"""Probes: measure what only an experiment can tell."""

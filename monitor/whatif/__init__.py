@@ -1,1 +1,0 @@
-"""What-if: planning without touching production."""
