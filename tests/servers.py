@@ -20,6 +20,8 @@ from tests.install_servers import CACHE
 MAJORS = (13, 14, 15, 16, 17, 18)
 NEWEST = (18,)
 SOME = (13, 15, 18)
+SETTINGS = {"pg_stat_statements.max": "50000"}
+"""All tests share a server: by default their statements would push each other out."""
 READER = "pgvigil_reader"
 READER_PASSWORD = "reader's pass\\word"
 
@@ -84,7 +86,7 @@ class Servers:
                 )
             return self._foreign
         if major not in self._running:
-            server = ThrowawayServer(binaries=binaries(major))
+            server = ThrowawayServer(SETTINGS, binaries=binaries(major))
             self._running[major] = self._stack.enter_context(server)
         return self._running[major]
 

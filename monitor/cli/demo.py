@@ -86,13 +86,13 @@ def demo(*, once: bool, seconds: float, listen: str | None, output: str) -> int:
     progress = Progress(is_shown=sys.stderr.isatty() or not once)
     configure(level="warning")
     if once:
-        state = asyncio.run(_stopped_by_sigterm(_once(seconds, progress)))
+        state = asyncio.run(_stopped_by_signals(_once(seconds, progress)))
         emit_state(state, output)
         return 0
     address = listen or _free_address()
     # Ctrl-C is how it is meant to end, whenever it comes.
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_stopped_by_sigterm(_serve(address, progress)))
+        asyncio.run(_stopped_by_signals(_serve(address, progress)))
     click.echo("\nstopped; nothing is left behind")
     return 0
 
@@ -257,10 +257,14 @@ def _free_address() -> str:
     return DEFAULT_LISTEN
 
 
-async def _stopped_by_sigterm(work: Coroutine[Any, Any, T]) -> T:
-    """Let SIGTERM end the demo as Ctrl-C does, so that it cleans up."""
+async def _stopped_by_signals(work: Coroutine[Any, Any, T]) -> T:
+    """Let both signals end the demo so that it cleans up.
+
+    SIGINT, too: a shell starts what runs in the background with it ignored.
+    """
     task = asyncio.ensure_future(work)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     try:
         return await task
     except asyncio.CancelledError:
