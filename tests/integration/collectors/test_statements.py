@@ -56,7 +56,7 @@ async def test_calls_of_a_statement_are_counted_by_role_and_database(
         for row in found.rows
         if isinstance(row, StatementsInfoRow)
     ]
-    assert info.max_entries == 5000
+    assert info.max_entries == int(servers.SETTINGS["pg_stat_statements.max"])
     assert (info.reset_at is not None) == (at.server.major >= 14)
 
 
