@@ -1,7 +1,7 @@
 """Finds what pgvigil discovers by place: plug-in modules and packaged files.
 
-Nothing registers itself: a check, action, lint or notifier is a module in its
-package, a metric a file in `sql/metrics`.
+Nothing registers itself: a check, action or lint is a module in its package, a
+metric a file in `sql/metrics`.
 """
 
 from __future__ import annotations
