@@ -230,20 +230,20 @@ class TargetLoop:
             self.chore_error = ""
 
     async def _visit(self, datname: str) -> None:
-        """Run what is due in a database on the side connection."""
-        quick: list[Job] = []
+        """Run what is due in a database on the side connection, in one round trip.
+
+        Each statement is bounded by the server; all together wait for the sum.
+        """
+        jobs = self.roster.due(datname, "side", self._now)
+        seconds = sum(job.collector.timeout.total_seconds() for job in jobs)
         if datname not in self.links.polled:
-            quick = self.roster.due(datname, "poll", self._now)
-        slow = self.roster.due(datname, "side", self._now)
-        if not quick and not slow:
+            jobs += self.roster.due(datname, "poll", self._now)
+        if not jobs:
             return
         try:
             session = await self.links.side(datname)
-            if quick:
-                await self._collect(session, quick, self._seconds)
-            for job in slow:
-                seconds = job.collector.timeout.total_seconds()
-                await self._collect(session, [job], seconds)
+            bound = min(MOST_SECONDS_FOR_A_CYCLE, max(self._seconds, seconds))
+            await self._collect(session, jobs, bound)
         except TargetError as error:
             self._fail(datname, error)
 
