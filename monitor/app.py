@@ -15,6 +15,7 @@ import structlog
 from monitor.api.server import HttpServer
 from monitor.assembly import Assembly, Reload, http_options
 from monitor.errors import ConfigError, StateError
+from monitor.model.action import ActionMode
 from monitor.model.state import State
 from monitor.runtime import systemd
 from monitor.runtime.clock import Clock
@@ -99,11 +100,12 @@ async def _reload(assembly: Assembly, read: Reload) -> None:
 async def once(settings: Settings, *, seconds: float) -> State:
     """Watch for a while without HTTP, state file or delivery; return the state.
 
+    Writes nothing, whatever the settings allow a daemon: neither reports nor
+    actions; edited thresholds count.
     Long enough for deltas when `seconds` spans two statement intervals. A target
     that has not answered by then is given `PATIENCE` more.
     """
-    quiet = settings.alerting.model_copy(update={"alertmanagers": ()})
-    assembly = Assembly(settings.model_copy(update={"alerting": quiet}))
+    assembly = Assembly(_harmless(settings), reported=lambda _: None)
     daemon = assembly.daemon
     running = asyncio.create_task(daemon.run())
     await asyncio.wait({running}, timeout=seconds)
@@ -121,6 +123,23 @@ async def once(settings: Settings, *, seconds: float) -> State:
     with contextlib.suppress(asyncio.CancelledError):
         await running
     return state
+
+
+def _harmless(settings: Settings) -> Settings:
+    """Return settings that neither deliver nor act."""
+    alerting = settings.alerting.model_copy(update={"alertmanagers": ()})
+    wanted = settings.maintenance
+    modes = {kind: _at_most_dry_run(mode) for kind, mode in wanted.modes.items()}
+    maintenance = wanted.model_copy(
+        update={"mode": _at_most_dry_run(wanted.mode), "modes": modes}
+    )
+    return settings.model_copy(
+        update={"alerting": alerting, "maintenance": maintenance}
+    )
+
+
+def _at_most_dry_run(mode: ActionMode) -> ActionMode:
+    return mode if mode is ActionMode.OFF else ActionMode.DRY_RUN
 
 
 def _open_state(settings: Settings) -> tuple[StateFile | None, str]:

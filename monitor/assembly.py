@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 
 import structlog
@@ -16,6 +17,7 @@ from monitor.errors import ConfigError
 from monitor.maintenance.planner import Choices
 from monitor.maintenance.policy import gate
 from monitor.model.action import ActionMode
+from monitor.model.state import TargetState
 from monitor.model.target import Target
 from monitor.notifiers.alertmanager import AlertmanagerNotifier, AlertmanagerOptions
 from monitor.postgres.act_sessions import ActAccess
@@ -42,10 +44,24 @@ from monitor.settings import Settings
 
 log = structlog.get_logger()
 
-_FIXED = ("http", "logging", "state_dir", "metrics_dir", "instance", "maintenance")
+_FIXED = (
+    "http",
+    "logging",
+    "state_dir",
+    "metrics_dir",
+    "instance",
+    "maintenance",
+    "exposition",
+    "timeouts",
+    "check_interval",
+    "governor",
+)
 
 Reload = Callable[[], Settings]
 """Reads the settings again; raises ConfigError when they are not valid."""
+
+Reported = Callable[[Watch], TargetState | None]
+"""What is written to schema `monitoring`: nothing while it gives None."""
 
 
 class Assembly:
@@ -58,8 +74,11 @@ class Assembly:
         clock: Clock | None = None,
         state_file: StateFile | None = None,
         state_error: str = "",
+        reported: Reported = attrgetter("state"),
     ) -> None:
         self._settings = settings
+        self._reported = reported
+        self._reloading = asyncio.Lock()
         self.clock = clock or Clock()
         self._rules = discover()
         self._thresholds = ThresholdBook(self._rules, settings.thresholds)
@@ -79,6 +98,7 @@ class Assembly:
                 archive=self._archive,
                 notifiers=_notifiers(settings, self.clock),
                 make_watch=self._watch,
+                forget=self._thresholds.forget,
                 clock=self.clock,
             )
         )
@@ -121,7 +141,7 @@ class Assembly:
             clock=self.clock,
             changed=on_cycle,
         )
-        scribe = Scribe(target, self._thresholds, state=lambda: watch.state)
+        scribe = Scribe(target, self._thresholds, state=lambda: self._reported(watch))
         loop.chore = scribe.keep
         return watch
 
@@ -150,6 +170,10 @@ class Assembly:
         Unchanged targets keep their connections. Raises ConfigError, after it
         has been noted for metrics and page.
         """
+        async with self._reloading:
+            await self._take_over(read)
+
+    async def _take_over(self, read: Reload) -> None:
         try:
             settings = await asyncio.to_thread(read)
             self._thresholds.configure(settings.thresholds)

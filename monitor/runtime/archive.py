@@ -34,6 +34,7 @@ class Archive:
         self._standing = standing
         self._clock = clock
         self._is_failing = False
+        self._writing = asyncio.Lock()
         self.mutes: dict[str, Mute] = file.load_mutes() if file else {}
         self._announce()
 
@@ -53,6 +54,9 @@ class Archive:
 
     async def save_mutes(self) -> None:
         """Keep the mutes at once: they are an operator's word."""
+        now = self._clock.now()
+        for finding_id in [i for i, m in self.mutes.items() if m.until <= now]:
+            del self.mutes[finding_id]
         if self._file is not None:
             await self._write(partial(self._file.save_mutes, dict(self.mutes)))
 
@@ -77,7 +81,8 @@ class Archive:
 
     async def _write(self, write: Callable[[], None]) -> None:
         try:
-            await asyncio.to_thread(write)
+            async with self._writing:
+                await asyncio.to_thread(write)
         except StateError as error:
             if not self._is_failing:
                 log.warning("state_not_saved", error=error.message, detail=error.detail)

@@ -8,11 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import structlog
+
 from monitor.exporters.own import daemon_page
 from monitor.exporters.page import merge
 from monitor.model.state import NotifierStatus, State, TargetState
 from monitor.runtime.clock import Clock
 from monitor.runtime.watch import Watch
+
+log = structlog.get_logger()
 
 SECONDS_BETWEEN_STATES = 0.2
 LONGEST_SILENCE = timedelta(seconds=10)
@@ -50,6 +54,7 @@ class Board:
         self._clock = clock
         self._states: dict[str, TargetState] = {}
         self._published: dict[str, datetime] = {}
+        self._failing: set[str] = set()
         self._news: set[str] = set()
         self._has_news = asyncio.Event()
         self._publishing = asyncio.Lock()
@@ -63,7 +68,6 @@ class Board:
 
     def mark(self, name: str = "") -> None:
         """Note that a target has news, or with no name the daemon itself."""
-        self._heartbeat = self._clock.now()
         if name:
             self._news.add(name)
         self._has_news.set()
@@ -72,7 +76,8 @@ class Board:
         """Publish whenever there is news, until cancelled.
 
         A target without news is published again, too, so that its age grows on
-        the page of a scraper even if its loop hangs.
+        the page of a scraper even if its loop hangs. Each turn is a heartbeat:
+        it takes the event loop and the worker threads, and needs no target.
         """
         while True:
             with contextlib.suppress(TimeoutError):
@@ -94,17 +99,41 @@ class Board:
         self._has_news.clear()
         news, self._news = self._news, set()
         watches = self._watches()
-        for name in self._states.keys() - watches.keys():
-            del self._states[name], self._published[name]
         for name in sorted(news & watches.keys()):
-            watch = watches[name]
-            now = self._clock.now()
-            observed = await asyncio.to_thread(watch.observe, now)
-            self._on_judged(watch, observed)
-            self._states[name] = await asyncio.to_thread(watch.render, observed, now)
-            self._published[name] = now
+            await self._refresh(name)
+        for name in self._published.keys() - watches.keys():
+            del self._published[name]
+            self._states.pop(name, None)
+            self._failing.discard(name)
         state = self._assemble()
         self._state = await asyncio.to_thread(_with_metrics, state)
+        self._heartbeat = self._clock.now()
+
+    async def _refresh(self, name: str) -> None:
+        """Judge and render one target; a defect there costs its own news only.
+
+        Its last state stays then, and shows its age.
+        """
+        watch = self._watches().get(name)
+        if watch is None:
+            return
+        self._published[name] = now = self._clock.now()
+        try:
+            sight = watch.sight(now)
+            observed = await asyncio.to_thread(watch.observe, sight)
+            # It may have been removed meanwhile: nobody would resolve its alerts.
+            if self._watches().get(name) is not watch:
+                return
+            self._on_judged(watch, observed)
+            state = await asyncio.to_thread(watch.render, observed, sight)
+        except Exception:
+            if name not in self._failing:
+                log.exception("state_not_published", target=name)
+            self._failing.add(name)
+        else:
+            self._states[name] = state
+            self._failing.discard(name)
+            self._heartbeat = self._clock.now()
 
     def _assemble(self) -> State:
         watches = self._watches()

@@ -73,6 +73,12 @@ def _read(
             collected = job.collector.read(replies, moment)
         except TargetError as unreadable:
             error = unreadable
+        except Exception as defect:
+            if not job.error:
+                log.exception(
+                    "collector_crashed", target=target, collector=job.collector.name
+                )
+            error = TargetError(f"could not read: {type(defect).__name__}")
         else:
             _note_success(job, replies, moment, seconds, target)
             return collected

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -16,6 +17,7 @@ from monitor.runtime.board import Board, Standing
 from monitor.runtime.clock import Clock
 from monitor.runtime.discovery import Discovery
 from monitor.runtime.fleet import Fleet
+from monitor.runtime.supervision import keep_running
 from monitor.runtime.watch import Watch
 from monitor.runtime.windows import WindowBook
 
@@ -24,13 +26,17 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What a daemon is made of; `make_watch` gets the daemon's way to be told."""
+    """What a daemon is made of; `make_watch` gets the daemon's way to be told.
+
+    `forget` drops what else is kept of a target that is no longer watched.
+    """
 
     standing: Standing
     discovery: Discovery
     archive: Archive
     notifiers: Sequence[AlertmanagerNotifier]
     make_watch: Callable[[Target, Callable[[], None]], Watch]
+    forget: Callable[[str], None]
     clock: Clock
 
 
@@ -49,6 +55,7 @@ class Daemon:
         )
         self._discovery = parts.discovery
         self._discovering: asyncio.Task[None] | None = None
+        self._changing = asyncio.Lock()
 
     def current(self) -> State:
         """Return the last published state."""
@@ -63,31 +70,58 @@ class Daemon:
         """Run until cancelled, then stop every watch and keep what is known."""
         parts = self._parts
         try:
-            await self.discover(parts.discovery)
+            # A reload may have come first: then its targets count.
+            if self._discovering is None:
+                await self.discover(parts.discovery)
             async with asyncio.TaskGroup() as group:
-                group.create_task(self.board.run())
-                group.create_task(parts.archive.run(self.fleet.watches))
-                for notifier in parts.notifiers:
-                    group.create_task(notifier.run())
+                for part, run in self._running():
+                    group.create_task(keep_running(run, parts.clock, part=part))
         finally:
             if self._discovering is not None:
                 self._discovering.cancel()
-            await parts.archive.save(self.fleet.watches)
-            await self.fleet.close()
+            # A disk that is slow to write must not keep connections open.
+            known = dict(self.fleet.watches)
+            await asyncio.gather(parts.archive.save(known), self.fleet.close())
+
+    def _running(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+        parts = self._parts
+        yield "board", self.board.run
+        yield "archive", partial(parts.archive.run, self.fleet.watches)
+        for notifier in parts.notifiers:
+            yield "notifier", notifier.run
 
     async def discover(self, discovery: Discovery) -> None:
-        """Take targets from these sources from now on; the former ones are dropped."""
-        if self._discovering is not None:
-            self._discovering.cancel()
-        self._discovery = discovery
-        await self.fleet.adopt(await discovery.look())
-        self._discovering = asyncio.create_task(discovery.run(self._adopt))
-        self.board.mark()
+        """Take targets from these sources from now on; the former ones are dropped.
+
+        A source that cannot be read now keeps what it gave before.
+        """
+        async with self._changing:
+            discovery.succeed(self._discovery)
+            targets = await discovery.look()
+            if self._discovering is not None:
+                self._discovering.cancel()
+                await asyncio.wait({self._discovering})
+            self._discovery = discovery
+            await self._adopt(targets)
+            run = partial(discovery.run, self._adopt)
+            self._discovering = asyncio.create_task(
+                keep_running(run, self._parts.clock, part="discovery")
+            )
 
     async def _adopt(self, targets: tuple[Target, ...]) -> None:
-        await self._parts.archive.save(self.fleet.watches)
-        await self.fleet.adopt(targets)
-        self.board.mark()
+        stale = self.fleet.stale(targets)
+        await self._parts.archive.save(stale)
+        try:
+            await self.fleet.adopt(targets)
+        finally:
+            for name in stale.keys() - self.fleet.watches.keys():
+                self._forget(name)
+            self.board.mark()
+
+    def _forget(self, name: str) -> None:
+        self._parts.forget(name)
+        for notifier in self._parts.notifiers:
+            notifier.withdraw(name)
 
     def _make_watch(self, target: Target) -> Watch:
         return self._parts.make_watch(target, lambda: self.board.mark(target.name))

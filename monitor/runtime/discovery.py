@@ -117,6 +117,14 @@ class Discovery:
         """Return all targets as of the last look."""
         return self._targets
 
+    def succeed(self, former: Discovery) -> None:
+        """Begin with what another one found in the sources that are ours, too."""
+        urls = {source.url for source in self._sources.urls}
+        ours = urls | former._stamps.keys()
+        self._groups = {o: g for o, g in former._groups.items() if o in ours}
+        self._broken = {o: b for o, b in former._broken.items() if o in ours}
+        self._stamps = dict(former._stamps)
+
     async def look(self) -> tuple[Target, ...]:
         """Look at every source once, all at the same time, and return all targets."""
         await asyncio.gather(

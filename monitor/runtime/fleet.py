@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
 from monitor.model.target import Target
-from monitor.runtime.clock import Backoff, Clock
+from monitor.runtime.clock import Clock
+from monitor.runtime.supervision import keep_running
 from monitor.runtime.watch import Watch
 
 log = structlog.get_logger()
 
-MOST_SECONDS_BEFORE_RESTART = 60.0
 SECONDS_TO_CLOSE = 4.0
 
 
@@ -29,58 +29,58 @@ class Fleet:
         self._clock = clock
         self._watches: dict[str, Watch] = {}
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
 
     @property
     def watches(self) -> Mapping[str, Watch]:
         """Return the running watches by target name."""
         return self._watches
 
-    async def adopt(self, targets: Iterable[Target], *, anew: bool = False) -> None:
-        """Start what is new, stop what is gone; `anew` replaces everything.
+    def stale(self, targets: Iterable[Target]) -> Mapping[str, Watch]:
+        """Return the watches that these targets would end, changed ones among them."""
+        wanted = {target.name: target for target in targets}
+        return {
+            name: watch
+            for name, watch in self._watches.items()
+            if wanted.get(name) != watch.loop.target
+        }
+
+    async def adopt(self, targets: Iterable[Target]) -> None:
+        """Start what is new, stop what is gone; one caller at a time.
 
         Changed targets are stopped before they start again: the connection
         budget holds for both together.
         """
-        wanted = {target.name: target for target in targets}
-        stale = [
-            name
-            for name, watch in self._watches.items()
-            if anew or wanted.get(name) != watch.loop.target
-        ]
-        await self._stop(stale)
-        for name, target in wanted.items():
-            if name not in self._watches:
-                self._start(name, target)
+        wanted = tuple(targets)
+        await self._stop(self.stale(wanted))
+        for target in wanted:
+            if target.name not in self._watches:
+                self._start(target.name, target)
 
     def _start(self, name: str, target: Target) -> None:
         watch = self._make(target)
         self._watches[name] = watch
         self._tasks[name] = [
-            asyncio.create_task(self._supervise(name, watch.loop.run)),
-            asyncio.create_task(self._supervise(name, watch.caretaker.run)),
+            asyncio.create_task(keep_running(run, self._clock, part=part, target=name))
+            for part, run in (
+                ("loop", watch.loop.run),
+                ("caretaker", watch.caretaker.run),
+            )
         ]
         log.info("target_added", target=name)
 
-    async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        """Run a part of a watch for ever: a defect in it costs its target only."""
-        backoff = Backoff(self._clock, most=MOST_SECONDS_BEFORE_RESTART, first=1.0)
-        while True:
-            try:
-                await run()
-            except Exception:
-                log.exception("watch_crashed", target=name)
-            await self._clock.sleep(backoff.next())
-
     async def _stop(self, names: Iterable[str]) -> None:
-        tasks: list[asyncio.Task[None]] = []
-        for name in names:
-            tasks.extend(self._tasks.pop(name))
+        for name in list(names):
             del self._watches[name]
+            for task in self._tasks.pop(name):
+                task.cancel()
+                self._ending.add(task)
+                task.add_done_callback(self._ending.discard)
             log.info("target_removed", target=name)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=SECONDS_TO_CLOSE)
+        if self._ending:
+            _, late = await asyncio.wait(self._ending, timeout=SECONDS_TO_CLOSE)
+            if late:
+                log.warning("connections_not_closed_in_time", tasks=len(late))
 
     async def close(self) -> None:
         """Stop everything, within a bound."""

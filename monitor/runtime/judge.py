@@ -33,7 +33,7 @@ class Judge:
         alerts: Iterable[Alert] = (),
     ) -> None:
         self.policy = policy
-        self._evaluator = evaluator
+        self.evaluator = evaluator
         self.alerts: tuple[Alert, ...] = tuple(alerts)
         self._target = target
         self._mutes = mutes
@@ -50,7 +50,7 @@ class Judge:
         open_ids = frozenset(
             identity for identity, t in self._tracked.items() if t.state != "resolved"
         )
-        evaluation = self._evaluator.run(view, open_ids)
+        evaluation = self.evaluator.run(view, open_ids)
         self._report_failures(evaluation.failed)
 
         def was_judged(finding: Finding) -> bool:

@@ -33,6 +33,7 @@ class Memory:
     """Takes in what collectors bring and hands it out as sheets and as a view.
 
     Nothing is served past its lifetime: a frozen value looks like a healthy one.
+    For the event loop only; what it hands out may go to a worker thread.
     """
 
     def __init__(

@@ -67,8 +67,9 @@ class Scribe:
             seen = await asyncio.to_thread(observe, state.view)
             await store.save_rls_observations(report, seen)
         if self._prune_at is None or now >= self._prune_at:
-            await store.prune(KEEP)
-            self._prune_at = now + PRUNE_EVERY
+            removed = await store.prune(KEEP)
+            # One batch a turn; while there is more, the next turn goes on.
+            self._prune_at = now if removed else now + PRUNE_EVERY
 
     def _take_thresholds(self, rows: tuple[EditedThreshold, ...]) -> None:
         """Put edited rows in force; a bad row is told once and changes nothing."""

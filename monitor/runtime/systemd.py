@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import socket
 from collections.abc import Mapping
 
 
 def notify(environ: Mapping[str, str], *lines: str) -> bool:
-    """Send lines such as `READY=1`; False outside systemd.
+    """Send lines such as `READY=1`; False if nobody takes them.
 
+    Neither the absence of systemd nor its restart may end the daemon.
     Needs no library: one datagram to the socket that NOTIFY_SOCKET names, where
     a leading `@` means an abstract address.
     """
@@ -21,9 +22,12 @@ def notify(environ: Mapping[str, str], *lines: str) -> bool:
     with socket.socket(
         socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC
     ) as sender:
-        sender.connect(address)
-        sender.sendall(os.linesep.join(lines).encode())
-    return True
+        sender.settimeout(1.0)
+        with contextlib.suppress(OSError):
+            sender.connect(address)
+            sender.sendall("\n".join(lines).encode())
+            return True
+    return False
 
 
 def watchdog_seconds(environ: Mapping[str, str]) -> float | None:

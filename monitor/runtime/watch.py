@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from monitor.exporters.own import target_page
 from monitor.exporters.page import merge
 from monitor.model.finding import Finding
+from monitor.model.snapshot import Sheet
 from monitor.model.state import TargetState
 from monitor.model.view import View
 from monitor.runtime.caretaker import Caretaker
 from monitor.runtime.judge import Judge
 from monitor.runtime.target_loop import TargetLoop
 from monitor.runtime.thresholds import ThresholdBook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What a target's loop has seen at one moment, not yet judged or rendered."""
+
+    at: datetime
+    state: TargetState
+    sheets: tuple[Sheet, ...]
 
 
 class Watch:
@@ -30,23 +40,10 @@ class Watch:
         self._thresholds = thresholds
         self._down_since: datetime | None = None
 
-    def observe(self, now: datetime) -> TargetState:
-        """Judge what the loop has seen and return the state without its metrics.
-
-        Pure CPU work on immutable values: runs in a worker thread, so that
-        scrapes and polls go on meanwhile.
-        """
+    def sight(self, now: datetime) -> Sight:
+        """Return what the loop has seen; on the event loop, where it changes."""
         loop, server = self.loop, self.loop.roster.server
-        view = loop.memory.view(server, now) if server is not None else None
-        if not loop.up:
-            self._down_since = self._down_since or now
-            self.judge.judge_unreachable(
-                error=loop.error, since=self._down_since, now=now
-            )
-        elif view is not None:
-            self._down_since = None
-            self.judge.judge(view)
-        self.state = TargetState(
+        state = TargetState(
             target=loop.target,
             up=loop.up,
             error=loop.error,
@@ -54,25 +51,45 @@ class Watch:
             last_cycle=loop.last_cycle,
             cycle_duration=loop.cycle_duration,
             server=server,
-            view=view,
+            view=loop.memory.view(server, now) if server is not None else None,
             collectors=loop.roster.statuses,
-            findings=self.judge.findings,
-            alerts=self.judge.alerts,
             actions=self.caretaker.entries,
             refusals=self.caretaker.refusals,
-            thresholds=self._thresholds.effective(loop.target),
             connections_used=loop.links.used,
             connects_total=loop.links.connects_total,
             connect_errors=dict(loop.links.errors),
             own_cost=loop.governor.cost,
         )
+        return Sight(at=now, state=state, sheets=loop.memory.sheets())
+
+    def observe(self, sight: Sight) -> TargetState:
+        """Judge what was seen and return the state without its metrics.
+
+        Pure CPU work on immutable values: runs in a worker thread, so that
+        scrapes and polls go on meanwhile.
+        """
+        state, now = sight.state, sight.at
+        if not state.up:
+            self._down_since = self._down_since or now
+            self.judge.judge_unreachable(
+                error=state.error, since=self._down_since, now=now
+            )
+        elif state.view is not None:
+            self._down_since = None
+            self.judge.judge(state.view)
+        self.state = replace(
+            state,
+            findings=self.judge.findings,
+            alerts=self.judge.alerts,
+            thresholds=self._thresholds.effective(state.target),
+        )
         return self.state
 
-    def render(self, state: TargetState, now: datetime) -> TargetState:
+    def render(self, state: TargetState, sight: Sight) -> TargetState:
         """Add the rendered metrics to a state; runs in a worker thread."""
-        rendered = self.loop.exporter.render(self.loop.memory.sheets())
+        rendered = self.loop.exporter.render(sight.sheets)
         state = replace(state, exposition=rendered, dropped_series=rendered.dropped)
-        return replace(state, exposition=merge(target_page(state, now), rendered))
+        return replace(state, exposition=merge(target_page(state, sight.at), rendered))
 
     def look(self) -> tuple[View, tuple[Finding, ...]] | None:
         """Return what upkeep is planned from; None while the target is down."""
