@@ -150,6 +150,10 @@ def test_every_promise_has_a_test(number: int) -> None:
     assert number in proven()
 
 
+def test_every_proof_is_of_a_promise() -> None:
+    assert proven() <= set(promised())
+
+
 def test_sql_files_say_what_a_row_is() -> None:
     silent = [
         p
