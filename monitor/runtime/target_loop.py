@@ -286,7 +286,8 @@ class TargetLoop:
                 hint=error.hint,
             )
         self.has_tried = True
-        self.up, self.error, self.up_since = False, error.message, None
+        self.up, self.up_since = False, None
+        self.error = ": ".join(filter(None, (error.message, error.detail)))
         self._probe_due = 0.0
         self.memory.expire(self._now)
 
