@@ -4,48 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from monitor.model.alert import Alert, AlertState
 from monitor.model.finding import Severity
 from monitor.notifiers.alertmanager import AlertmanagerNotifier, AlertmanagerOptions
 from tests import companions
+from tests.webhook import Hook
 
 pytestmark = pytest.mark.acceptance
 
 BUILDS = companions.find("prometheus-alertmanager", "alertmanager")
-
-
-class Hook:
-    """Receives Alertmanager's notifications."""
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[str, str]] = []
-
-    async def post(self, request: web.Request) -> web.Response:
-        body = await request.json()
-        for alert in body["alerts"]:
-            self.seen.append((alert["labels"]["alertname"], alert["status"]))
-        return web.Response()
-
-
-@pytest.fixture
-def hook() -> Hook:
-    return Hook()
-
-
-@pytest.fixture
-async def hook_url(hook: Hook) -> AsyncIterator[str]:
-    app = web.Application()
-    app.router.add_post("/", hook.post)
-    async with TestServer(app) as server:
-        yield str(server.make_url("/"))
 
 
 def alert(state: AlertState) -> Alert:

@@ -9,7 +9,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,12 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from monitor.postgres.throwaway import ThrowawayServer
 from tests import companions
 from tests.daemon import RunningDaemon, running, wait_until
 from tests.servers import Cluster
+from tests.webhook import Hook
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
@@ -218,31 +217,6 @@ def test_scrapes_and_reads_run_no_statement(
         after = executed(admin)
 
     assert after == before
-
-
-class Hook:
-    """Receives Alertmanager's notifications."""
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[str, str]] = []
-
-    async def post(self, request: web.Request) -> web.Response:
-        for alert in (await request.json())["alerts"]:
-            self.seen.append((alert["labels"]["alertname"], alert["status"]))
-        return web.Response()
-
-
-@pytest.fixture
-def hook() -> Hook:
-    return Hook()
-
-
-@pytest.fixture
-async def hook_url(hook: Hook) -> AsyncIterator[str]:
-    app = web.Application()
-    app.router.add_post("/", hook.post)
-    async with TestServer(app) as listening:
-        yield str(listening.make_url("/"))
 
 
 NAME = "PgvigilIdleInTransaction"

@@ -1,12 +1,10 @@
 """Actions on real servers: done, verified, undone, refused."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
 import psycopg
 import pytest
-from psycopg.rows import TupleRow
 
 from monitor.errors import ActionFailed
 from monitor.model.action import (
@@ -26,23 +24,11 @@ from tests.integration.postgres.stage import (
     QUICK,
     Stage,
     perform,
-    prepare,
 )
 from tests.servers import Cluster
 
 ANALYZE = "analyze (skip_locked) {}"
 VACUUM = "vacuum (skip_locked, truncate off) {}"
-
-
-@pytest.fixture
-async def stage(
-    cluster: Cluster, database: str, admin: psycopg.AsyncConnection[TupleRow]
-) -> AsyncIterator[Stage]:
-    made = Stage(cluster, database, admin)
-    await prepare(made)
-    yield made
-    for executor in made.opened:
-        await executor.close()
 
 
 @pytest.mark.pg

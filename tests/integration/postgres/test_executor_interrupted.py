@@ -1,7 +1,6 @@
 """Whatever interrupts an action, it ends done, undone, clean or with a person."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import LiteralString
@@ -12,8 +11,7 @@ from psycopg.rows import TupleRow
 
 from monitor.model.action import Action, ActionMode, ActionState, JournalEntry
 from monitor.postgres.acting import ActionExecutor
-from tests.integration.postgres.stage import NOW, QUICK, Stage, perform, prepare
-from tests.servers import Cluster
+from tests.integration.postgres.stage import NOW, QUICK, Stage, perform
 
 STEPS = ["precheck", "executing", "verifying", "half_done", "repairing"]
 SETTLED = {
@@ -23,17 +21,6 @@ SETTLED = {
     ActionState.NEEDS_HUMAN,
     ActionState.APPROVED,
 }
-
-
-@pytest.fixture
-async def stage(
-    cluster: Cluster, database: str, admin: psycopg.AsyncConnection[TupleRow]
-) -> AsyncIterator[Stage]:
-    made = Stage(cluster, database, admin)
-    await prepare(made)
-    yield made
-    for executor in made.opened:
-        await executor.close()
 
 
 async def kill_at(stage: Stage, state: str) -> None:

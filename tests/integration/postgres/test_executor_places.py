@@ -19,22 +19,10 @@ from tests.integration.postgres.stage import (
     Stage,
     always,
     perform,
-    prepare,
 )
 from tests.poolers import pgbouncer
 from tests.servers import Cluster
 from tests.standby import pair
-
-
-@pytest.fixture
-async def stage(
-    cluster: Cluster, database: str, admin: psycopg.AsyncConnection[TupleRow]
-) -> AsyncIterator[Stage]:
-    made = Stage(cluster, database, admin)
-    await prepare(made)
-    yield made
-    for executor in made.opened:
-        await executor.close()
 
 
 @pytest.fixture
