@@ -33,6 +33,6 @@ def unreachable(
         target=target,
         severity=Severity.CRITICAL,
         object=ObjectRef("server"),
-        summary=f"Server {target} cannot be reached: {error}.",
+        summary=f"server {target} cannot be reached: {error}",
         evidence=evidence,
     )

@@ -52,7 +52,7 @@ def run(source: Source, listen: str | None) -> int:
     help="metrics prints the exposition text.",
 )
 def once(source: Source, seconds: float, output: str) -> None:
-    """Watch for one cycle, print what was found, and end.
+    """Watch for a while, print what was found, and end.
 
     Exit status 2 when no server could be reached.
     """
