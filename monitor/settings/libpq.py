@@ -23,6 +23,12 @@ SECRET_KEYWORDS = frozenset(
 )
 """Keywords whose value is a secret in itself."""
 
+_URIS = ("postgresql://", "postgres://")
+_ENCODE = (
+    "Special characters in a URI's password must be percent-encoded;"
+    " better, use password_file."
+)
+
 
 @cache
 def keywords() -> tuple[str, ...]:
@@ -44,16 +50,18 @@ def parse(conninfo: str) -> dict[str, str]:
             int(port or 0)
     except (psycopg.Error, ValueError):
         raise problem(
-            "is not a connection string that libpq understands",
-            "Special characters in a URI's password must be percent-encoded;"
-            " better, use password_file.",
+            "is not a connection string that libpq understands", _ENCODE
         ) from None
+    # "u:p@ss@host": libpq takes the password's rest for a part of the host.
+    place = f"{found.get('host', '')}{found.get('dbname', '')}"
+    if conninfo.startswith(_URIS) and "@" in place:
+        raise problem("is a URI with an @ in its host or database", _ENCODE)
     return {key: str(value) for key, value in found.items() if value is not None}
 
 
 def check_plain(dbname: str) -> str:
     """Refuse a database name that libpq would expand as a connection string."""
-    if "=" in dbname or dbname.startswith(("postgresql://", "postgres://")):
+    if "=" in dbname or dbname.startswith(_URIS):
         raise problem("has a dbname that is a connection string")
     return dbname
 
