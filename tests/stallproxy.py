@@ -68,11 +68,6 @@ class StallProxy:
         if mode in ("reset", "close"):
             self.cut()
 
-    @property
-    def open_connections(self) -> int:
-        """Return how many clients are connected."""
-        return len(self._tasks)
-
     def cut(self) -> None:
         """End the open connections: by RST in mode `reset`, else by FIN."""
         for writer in self._writers:

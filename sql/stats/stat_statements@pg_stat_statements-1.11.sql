@@ -17,17 +17,12 @@ select
     s.shared_blks_read as shared_blks_read_total,  -- Blocks read from outside shared buffers.
     s.shared_blks_dirtied as shared_blks_dirtied_total,  -- Blocks dirtied.
     s.shared_blks_written as shared_blks_written_total,  -- Blocks written by the backend itself.
-    s.local_blks_read as local_blks_read_total,
-    s.local_blks_written as local_blks_written_total,
     s.temp_blks_read as temp_blks_read_total,  -- Blocks read from temporary files.
     s.temp_blks_written as temp_blks_written_total,  -- Blocks written to temporary files.
     (s.shared_blk_read_time + s.local_blk_read_time) / 1000 as blk_read_time_seconds_total,  -- Time spent reading blocks.
     (s.shared_blk_write_time + s.local_blk_write_time) / 1000 as blk_write_time_seconds_total,  -- Time spent writing blocks.
-    s.wal_records as wal_records_total,
-    s.wal_fpi as wal_fpi_total,
     s.wal_bytes::bigint as wal_bytes_total,  -- Bytes of WAL written.
     s.mean_exec_time / 1000 as mean_exec_time_seconds,
-    s.stddev_exec_time / 1000 as stddev_exec_time_seconds,
     s.stats_since as stats_since
 from :"pg_stat_statements".pg_stat_statements(false) as s
 where s.queryid is not null

@@ -32,7 +32,6 @@ select
     pg_catalog.pg_stat_get_last_autovacuum_time(s.oid) as last_autovacuum,    -- Last VACUUM by autovacuum.
     pg_catalog.pg_stat_get_last_analyze_time(s.oid) as last_analyze,          -- Last ANALYZE by hand.
     pg_catalog.pg_stat_get_last_autoanalyze_time(s.oid) as last_autoanalyze,  -- Last ANALYZE by autovacuum.
-    null::timestamptz as last_seq_scan,
     null::timestamptz as last_idx_scan
 from (
     select

@@ -29,15 +29,10 @@ class StatementRow:
     shared_blks_read_total: int
     shared_blks_dirtied_total: int
     shared_blks_written_total: int
-    local_blks_read_total: int
-    local_blks_written_total: int
     temp_blks_read_total: int
     temp_blks_written_total: int
     blk_read_time_seconds_total: float
     blk_write_time_seconds_total: float
-    wal_records_total: int
-    wal_fpi_total: int
     wal_bytes_total: int
     mean_exec_time_seconds: float
-    stddev_exec_time_seconds: float
     stats_since: datetime | None

@@ -43,5 +43,4 @@ class TableRow:
     last_autovacuum: datetime | None
     last_analyze: datetime | None
     last_autoanalyze: datetime | None
-    last_seq_scan: datetime | None
     last_idx_scan: datetime | None
