@@ -7,6 +7,7 @@ import yaml
 
 from monitor.cli.context import Source, settings_options
 from monitor.cli.output import emit_json, output_option
+from monitor.model.units import plural
 from monitor.settings import redacted
 
 
@@ -40,5 +41,5 @@ def validate(source: Source, output: str) -> None:
         emit_json({"valid": True, "targets": names})
         return
     sources = len(settings.target_files) + len(settings.http_sd)
-    also = f" and {sources} sources of more" if sources else ""
-    click.echo(f"settings are valid: {len(names)} target(s){also}")
+    also = f" and {plural(sources, 'source')} of more" if sources else ""
+    click.echo(f"settings are valid: {plural(len(names), 'target')}{also}")
