@@ -246,3 +246,39 @@ async def test_changes_are_handed_over_as_they_are_found(tmp_path: Path) -> None
 
     assert {"db1", "db2"} == change
     assert adopted.empty()
+
+
+async def test_a_successor_keeps_what_a_source_gave_that_is_away_now(
+    tmp_path: Path, service: Service
+) -> None:
+    path = tmp_path / "a.json"
+    write(path, "file1")
+    service.answer = b'[{"targets": ["db1"]}]'
+    sources = Sources(files=(str(path),), urls=(HttpSource(url=service.url),))
+    former = discovery(sources)
+    before = await former.look()
+    path.write_text("[{")
+    service.status = 503
+    found = discovery(sources)
+
+    found.succeed(former)
+    after = await found.look()
+
+    assert {"file1", "db1"} == names(before) == names(after)
+    assert set(found.problems) == {str(path), service.url}
+
+
+async def test_a_successor_forgets_sources_that_are_not_its_own(
+    tmp_path: Path, service: Service
+) -> None:
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    write(old, "db1")
+    write(new, "db2")
+    service.answer = b'[{"targets": ["db3"]}]'
+    former = discovery(Sources(files=(str(old),), urls=(HttpSource(url=service.url),)))
+    await former.look()
+    found = discovery(Sources(files=(str(new),)))
+
+    found.succeed(former)
+
+    assert {"db2"} == names(await found.look())
