@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from monitor.errors import InsufficientPrivilege, TargetError, TargetUnreachable
 from monitor.model.target import Credentials
 from monitor.model.text import clean_line
+from monitor.postgres.loaders import load_text
 from monitor.postgres.password import read_password
 from monitor.postgres.session_settings import (
     Limits,
@@ -92,14 +93,21 @@ async def connect(
     # An operator's own options come first, so that ours win.
     with_options = {**parts, "options": f"{parts.get('options', '')} {ours}".strip()}
     try:
+        connection = await _dial(with_options, parts, limits)
+    except psycopg.Error as error:
+        raise refusal(error, parts.get("password")) from None
+    load_text(connection, is_exact=purpose is Purpose.ACT)
+    return connection
+
+
+async def _dial(with_options: Parts, parts: Parts, limits: Limits) -> Connection:
+    """Connect with our settings, or without them where a pooler refuses them."""
+    try:
         return await _attempt(with_options, limits)
     except psycopg.Error as error:
         if not _REFUSES_OPTIONS.search(str(error)):
-            raise refusal(error, parts.get("password")) from None
-    try:
-        return await _attempt(parts, limits)
-    except psycopg.Error as error:
-        raise refusal(error, parts.get("password")) from None
+            raise
+    return await _attempt(parts, limits)
 
 
 def refusal(error: psycopg.Error, password: str | None) -> TargetError:

@@ -126,12 +126,12 @@ def openmetrics_samples(exposition: Exposition) -> dict[Series, float]:
     body = exposition.body(openmetrics=True, compressed=False).decode()
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in _parse_openmetrics(body)
+        for family in read_openmetrics(body)
         for sample in family.samples
     }
 
 
-def _parse_openmetrics(body: str) -> Iterator[Metric]:
+def read_openmetrics(body: str) -> Iterator[Metric]:
     yield from openmetrics_parser.text_string_to_metric_families(body)  # pyright: ignore[reportUnknownMemberType]
 
 
