@@ -46,14 +46,18 @@ class CountingProxy:
         self.traffic = Traffic()
         self.port = 0
         self._server = (host, port)
+        self._listening: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
         listening = asyncio.start_server(self._accept, "127.0.0.1", 0)
-        server = asyncio.run_coroutine_threadsafe(listening, self._loop).result(5)
-        self.port = server.sockets[0].getsockname()[1]
+        self._listening = asyncio.run_coroutine_threadsafe(
+            listening, self._loop
+        ).result(5)
+        self.port = self._listening.sockets[0].getsockname()[1]
         return self
 
     def __exit__(
@@ -68,9 +72,12 @@ class CountingProxy:
         self._loop.close()
 
     async def _end(self) -> None:
+        """Cut every connection; their tasks then end by themselves."""
+        if self._listening is not None:
+            self._listening.close()
+        for writer in self._open:
+            writer.transport.abort()
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _accept(
@@ -94,16 +101,17 @@ class CountingProxy:
                 self.traffic.bytes_down += len(chunk)
                 writer.write(chunk)
 
-        ways = [asyncio.ensure_future(up()), asyncio.ensure_future(down())]
-        with contextlib.suppress(OSError):
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        for way in ways:
-            way.cancel()
-        await asyncio.gather(*ways, return_exceptions=True)
-        questions.close()
-        writer.close()
+        self._open |= {writer, questions}
+        await asyncio.wait(
+            [asyncio.ensure_future(up()), asyncio.ensure_future(down())],
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        for end in (writer, questions):
+            end.transport.abort()
+        self._open -= {writer, questions}
 
 
 async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    while chunk := await reader.read(_CHUNK):
-        yield chunk
+    with contextlib.suppress(OSError):
+        while chunk := await reader.read(_CHUNK):
+            yield chunk

@@ -2,14 +2,12 @@
 
 All of pgvigil's statistics are read every `INTERVAL` seconds here, far more often
 than by default, so that a cycle is a whole one; the governor is given its head.
-`PGVIGIL_BENCH_SECONDS` lengthens the windows.
+`BENCH_SECONDS` lengthens the windows.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -20,7 +18,7 @@ import yaml
 from psycopg.conninfo import make_conninfo
 
 from monitor.postgres.throwaway import ThrowawayServer
-from tests import servers
+from tests import companions, servers
 from tests.benchmarks import workload
 from tests.benchmarks.agent import Agent
 from tests.benchmarks.conftest import Say
@@ -28,7 +26,7 @@ from tests.benchmarks.measure import HEADER, Bench, cycles
 from tests.benchmarks.proxy import CountingProxy
 from tests.benchmarks.workload import LARGE, MEDIUM, SMALL, Churn, Size
 
-SECONDS = float(os.environ.get("PGVIGIL_BENCH_SECONDS", "40"))
+SECONDS = float(os.environ.get("BENCH_SECONDS", "40"))
 INTERVAL = 5
 READER, EXPORTER = workload.ROLES
 
@@ -108,12 +106,11 @@ def _count_round_trips(
 def _measure_exporter(
     server: ThrowawayServer, size: Size, folder: Path, say: Say
 ) -> None:
-    binary = shutil.which("postgres_exporter") or shutil.which(
-        "prometheus-postgres-exporter"
-    )
-    if binary is None:
-        say("  postgres_exporter: skipped, it is not on PATH")
+    builds = companions.find("postgres_exporter", "prometheus-postgres-exporter")
+    if not builds:
+        say("  postgres_exporter: skipped, it is not on PATH or in TEST_BINARIES")
         return
+    binary = str(builds[-1])  # the newest that was brought along, if any
     bench = _bench(server, size, EXPORTER)
     background = bench.background()
     with _exporter(binary, server, size, folder) as agent:
@@ -169,7 +166,7 @@ def _dsn(port: int, size: Size, role: str) -> str:
 
 
 def _pgvigil(server_port: int, size: Size, folder: Path) -> Agent:
-    port = _free_port()
+    port = companions.free_port()
     every = f"{INTERVAL}s"
     names = ("activity", "statements", "tables", "indexes", "sizes")
     settings = {
@@ -202,7 +199,7 @@ def _pgvigil(server_port: int, size: Size, folder: Path) -> Agent:
 
 
 def _exporter(binary: str, server: ThrowawayServer, size: Size, folder: Path) -> Agent:
-    port = _free_port()
+    port = companions.free_port()
     options = (
         "--auto-discover-databases",
         "--collector.stat_statements",
@@ -221,9 +218,3 @@ def _exporter(binary: str, server: ThrowawayServer, size: Size, folder: Path) ->
         environment={"DATA_SOURCE_NAME": dsn},
         log=folder / "postgres_exporter.log",
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return listening.getsockname()[1]
