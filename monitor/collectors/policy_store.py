@@ -15,14 +15,26 @@ Queue = dict[tuple[Literal["index", "policy"], int], None]
 """Objects whose definition is not known, in the order in which it is asked for."""
 
 
+_MOST_SHARED = 100_000
+
+
 class Pool:
-    """Equal values as one object: names repeat thousands of times."""
+    """Equal values as one object: names repeat thousands of times.
+
+    Values of what was dropped stay, so it starts anew now and then.
+    """
 
     def __init__(self) -> None:
         self._values: dict[object, object] = {}
 
+    def __len__(self) -> int:
+        """Return how many values are shared."""
+        return len(self._values)
+
     def share(self, value: T) -> T:
         """Return the first value that was equal to this one."""
+        if len(self._values) >= _MOST_SHARED:
+            self._values.clear()
         return cast("T", self._values.setdefault(value, value))
 
     def texts(self, texts: Iterable[str]) -> tuple[str, ...]:

@@ -7,21 +7,26 @@ stay without texts, and everything else goes on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from operator import attrgetter
 from typing import cast
 
 from monitor.collectors.collector import Collected, Moment, Place
 from monitor.collectors.objects import Statements
 from monitor.collectors.query_collector import FileCollector
+from monitor.model.rows.stat_statements import StatementRow
 from monitor.model.text import clean_text
 from monitor.model.view import StatementText
 from monitor.postgres.queries import Library
 from monitor.postgres.request import Reply, Request
 from monitor.sqltext.redaction import redact
 
+MOST_TEXTS = 5_000
+"""Texts that are kept of one server: those of the costliest statements."""
+
 _BATCH = 500
 _LONGEST = 10_000
-_KNOWN_LIMIT = 50_000
 
 
 class TextsCollector(FileCollector):
@@ -33,11 +38,14 @@ class TextsCollector(FileCollector):
         self._known: set[int] = set()
 
     def requests(self) -> tuple[Request, ...]:
-        """Return one batch; nothing while every statement has its text."""
-        rows = self._statements.rows
-        missing = [row for row in rows if row.queryid not in self._known]
-        missing.sort(key=lambda row: row.exec_time_seconds_total, reverse=True)
-        ids = [*dict.fromkeys(row.queryid for row in missing)][:_BATCH]
+        """Return one batch; nothing while every statement has its text.
+
+        A statement that is no longer among those whose texts are kept is not
+        known any more: if it comes back, so does its text.
+        """
+        wanted = costliest(self._statements.rows, MOST_TEXTS)
+        self._known.intersection_update(wanted)
+        ids = [queryid for queryid in wanted if queryid not in self._known][:_BATCH]
         if not ids:
             return ()
         parameters = {"queryids": ids}
@@ -49,10 +57,15 @@ class TextsCollector(FileCollector):
         (reply,) = replies
         rows = cast("tuple[tuple[int, bytes], ...]", reply.rows)
         texts = {queryid: _text(queryid, raw) for queryid, raw in rows}
-        if len(self._known) > _KNOWN_LIMIT:
-            self._known = {row.queryid for row in self._statements.rows}
         self._known |= texts.keys()
         return Collected(texts=texts)
+
+
+def costliest(rows: Iterable[StatementRow], limit: int) -> tuple[int, ...]:
+    """Return the ids of the statements with most execution time, each once."""
+    ordered = sorted(rows, key=attrgetter("exec_time_seconds_total"), reverse=True)
+    ids = dict.fromkeys(row.queryid for row in ordered)
+    return tuple(islice(ids, limit))
 
 
 def _text(queryid: int, raw: bytes) -> StatementText:

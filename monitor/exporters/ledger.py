@@ -98,6 +98,10 @@ class Ledger(Generic[K]):
             if known:
                 other[place] = (other[place] or 0) + sum(known)
 
+    def forget(self, group: str) -> None:
+        """Forget the rest of a group that is gone."""
+        self._others.pop(group, None)
+
     def age(self, seconds: float) -> None:
         """Let time pass: what happened before weighs half after each half-life."""
         # Raising the weight of the future equals decaying every past score.

@@ -62,6 +62,10 @@ class TargetExporter:
         """
         self._selection.absorb(delta)
 
+    def forget(self, datname: str) -> None:
+        """Forget the sums of a database that is gone; safe like `absorb`."""
+        self._selection.forget(datname)
+
     def render(self, sheets: Sequence[Sheet]) -> TargetExposition:
         """Return the page of these sheets; those not given are forgotten."""
         groups = by_sheet(self._selection.parts(sheets))

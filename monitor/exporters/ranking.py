@@ -43,6 +43,10 @@ class CounterRanking:
             self._ledger.absorb(delta.datname, zip(keys, amounts, strict=True))
         self._ledger.age(max((delta.seconds for delta in deltas), default=0.0))
 
+    def forget(self, datname: str) -> None:
+        """Forget a database that is gone."""
+        self._ledger.forget(datname)
+
     def _amounts_of(self, row: Row) -> Amounts:
         found = self._amounts(row)
         # attrgetter with a single name returns the bare value.
@@ -102,6 +106,9 @@ class GaugeRanking:
 
     def absorb(self, deltas: Sequence[Delta[Any]]) -> None:
         """Do nothing: a gauge is its own account."""
+
+    def forget(self, datname: str) -> None:
+        """Do nothing: there is nothing to forget."""
 
     def parts(self, sheets: Sequence[Sheet], places: int) -> list[Part]:
         """Return the chosen rows of each sheet, and its `other`."""

@@ -33,11 +33,16 @@ class Selection:
         self._places: int | None = None
         self._rankings: dict[str, tuple[type[Any] | None, Ranking]] = {}
         self._waiting: deque[Delta[Any]] = deque()
+        self._gone: deque[str] = deque()
 
     def absorb(self, delta: Delta[Any]) -> None:
         """Note a delta; any thread may call this while another selects."""
         if self._limits.places is not None and delta.rows:
             self._waiting.append(delta)
+
+    def forget(self, datname: str) -> None:
+        """Note that a database is gone; from any thread, like `absorb`."""
+        self._gone.append(datname)
 
     def parts(self, sheets: Sequence[Sheet]) -> tuple[Part, ...]:
         """Return the rows to render now."""
@@ -88,6 +93,10 @@ class Selection:
         for row_class, found in self._rankings.values():
             if row_class in by_class:
                 found.absorb(by_class[row_class])
+        while self._gone:
+            datname = self._gone.popleft()
+            for _, found in self._rankings.values():
+                found.forget(datname)
 
     def _count(self, sheets: Iterable[Sheet], parts: Iterable[Part]) -> None:
         """Count what of whole sheets is not among the parts."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from monitor.collectors.collector import Collected
+from monitor.collectors.statement_texts import MOST_TEXTS, costliest
 from monitor.model.catalog import Catalog
 from monitor.model.delta import Delta
 from monitor.model.rows import row_classes
+from monitor.model.rows.stat_statements import StatementRow
 from monitor.model.server import Server
 from monitor.model.snapshot import Reading, Sheet
 from monitor.model.target import Target
@@ -17,7 +20,7 @@ from monitor.model.view import Key, StatementText, View
 from monitor.runtime.history import History
 from monitor.runtime.windows import WindowBook
 
-MAX_TEXTS = 5000
+MAX_TEXTS = MOST_TEXTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,10 @@ class Memory:
         if collected.catalog is not None:
             self._catalogs[collected.catalog.datname] = collected.catalog
         self._texts.update(collected.texts)
-        for queryid in list(self._texts)[: max(0, len(self._texts) - MAX_TEXTS)]:
-            del self._texts[queryid]
-        self._roles.update(collected.roles)
-        self._databases.update(collected.databases)
+        self._forget_texts()
+        # All there are: those of dropped roles and databases go.
+        self._roles = dict(collected.roles) or self._roles
+        self._databases = dict(collected.databases) or self._databases
         self._bypassing = collected.bypassing or self._bypassing
         return tuple(h.change for h in histories if h.change is not None)
 
@@ -74,6 +77,17 @@ class Memory:
         history = self._histories.setdefault(_key(reading), History(self._span))
         history.add(reading)
         return history
+
+    def _forget_texts(self) -> None:
+        """Keep texts within their limit: first go those nobody asks for, the oldest."""
+        if len(self._texts) <= MAX_TEXTS:
+            return
+        history = self._histories.get((StatementRow, ""))
+        rows = history.current.rows if history and history.current else ()
+        kept = self._texts.keys() & set(costliest(rows, MAX_TEXTS))
+        newest = (queryid for queryid in reversed(self._texts) if queryid not in kept)
+        kept |= set(islice(newest, MAX_TEXTS - len(kept)))
+        self._texts = {q: text for q, text in self._texts.items() if q in kept}
 
     def expire(self, monotonic: float) -> None:
         """Forget what no collector has renewed in time.

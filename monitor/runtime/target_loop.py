@@ -261,6 +261,7 @@ class TargetLoop:
         self._probe_due = self._now + every
         for datname in self.roster.adopt(server, session.dbname, self._now):
             self.memory.forget(datname)
+            self.exporter.forget(datname)
             await self.links.leave(datname)
 
     def _watch_epoch(self, outcomes: Sequence[Outcome]) -> None:

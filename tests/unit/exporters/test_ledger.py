@@ -156,6 +156,17 @@ def test_other_is_kept_by_database() -> None:
     assert dict(ledger.others) == {"app": [3], "web": [4]}
 
 
+@pytest.mark.promise(10)
+def test_a_database_that_is_gone_leaves_nothing_behind() -> None:
+    ledger: Ledger[str] = Ledger(1, rank=0, places=0)
+    ledger.absorb("app", [("a", (1,))])
+    ledger.absorb("web", [("c", (4,))])
+
+    ledger.forget("app")
+
+    assert dict(ledger.others) == {"web": [4]}
+
+
 @pytest.mark.parametrize(("known", "expected"), [(None, None), (0, 0), (3, 3)])
 def test_other_is_unknown_until_some_row_knows(
     known: int | None, expected: int | None

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import pytest
+
 from monitor.collectors.collector import Collected
-from monitor.model.snapshot import Sheet
+from monitor.model.rows.stat_statements import StatementRow
+from monitor.model.snapshot import Reading, Sheet
 from monitor.model.target import Target
 from monitor.model.view import StatementText
 from monitor.runtime.memory import MAX_TEXTS, Memory
@@ -73,6 +76,43 @@ def test_the_oldest_texts_go_when_there_are_too_many() -> None:
     assert len(kept) == MAX_TEXTS
     assert 0 not in kept
     assert MAX_TEXTS in kept
+
+
+@pytest.mark.promise(10)
+def test_texts_of_costly_statements_outlive_a_flood_of_others() -> None:
+    known = memory()
+    costly = make(StatementRow, queryid=-1, exec_time_seconds_total=9.0)
+    reading = Reading(
+        collector="stat_statements", datname="", monotonic=1.0, epoch="", rows=(costly,)
+    )
+    first = {-1: make(StatementText, queryid=-1)}
+    flood = {
+        queryid: make(StatementText, queryid=queryid)
+        for queryid in range(2 * MAX_TEXTS)
+    }
+
+    known.absorb("stat_statements", "", Collected(readings=(reading,)), expires_at=9.0)
+    known.absorb("statement_texts", "", Collected(texts=first), expires_at=9.0)
+    known.absorb("statement_texts", "", Collected(texts=flood), expires_at=9.0)
+
+    kept = known.view(make_server(), NOW).texts
+    assert len(kept) == MAX_TEXTS
+    assert -1 in kept
+    assert 2 * MAX_TEXTS - 1 in kept
+
+
+@pytest.mark.promise(10)
+def test_names_of_dropped_roles_and_databases_go() -> None:
+    known = memory()
+    before = Collected(roles={1: "a", 2: "b"}, databases={3: "c", 4: "d"})
+    after = Collected(roles={2: "b"}, databases={4: "d"})
+
+    known.absorb("stat_statements", "", before, expires_at=9.0)
+    known.absorb("stat_statements", "", after, expires_at=9.0)
+    known.absorb("catalog", "app", Collected(), expires_at=9.0)
+
+    view = known.view(make_server(), NOW)
+    assert (dict(view.roles), dict(view.databases)) == ({2: "b"}, {4: "d"})
 
 
 def test_a_view_does_not_change_when_more_arrives() -> None:
