@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -17,7 +18,7 @@ from monitor.model.server import Server
 from monitor.model.snapshot import Reading, Sheet
 from monitor.model.target import Target
 from monitor.model.view import Key, StatementText, View
-from monitor.runtime.history import History
+from monitor.runtime.history import History, Recent
 from monitor.runtime.windows import WindowBook
 
 MAX_TEXTS = MOST_TEXTS
@@ -52,6 +53,23 @@ class Memory:
         self._roles: dict[int, str] = {}
         self._databases: dict[int, str] = {}
         self._bypassing: frozenset[int] = frozenset()
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """Return how much of each kind is kept, to be held against its limit."""
+        histories = self._histories.values()
+        catalogs = self._catalogs.values()
+        return {
+            "texts": len(self._texts),
+            "roles": len(self._roles),
+            "databases": len(self._databases),
+            "rows": sum(len(h.current.rows) for h in histories if h.current),
+            "checkpoints": sum(len(h) for h in histories),
+            "histories": len(self._histories),
+            "relations": sum(len(c.relations) + len(c.indexes) for c in catalogs),
+            "policies": sum(len(c.policies) for c in catalogs),
+            "windows": len(self.windows),
+        }
 
     def absorb(
         self, collector: str, datname: str, collected: Collected, *, expires_at: float
@@ -126,7 +144,7 @@ class Memory:
             now=now,
             readings={k: h.current for k, h in live.items() if h.current is not None},
             changes={k: h.change for k, h in live.items() if h.change is not None},
-            lately={k: h.recent for k, h in live.items() if h.recent is not None},
+            lately=Recent({k: h.compared for k, h in live.items() if h.compared}),
             catalogs=dict(self._catalogs),
             windows=self.windows,
             texts=dict(self._texts),
