@@ -7,6 +7,7 @@ and then. Our own statements are entries like any other: those of our role's oid
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter, itemgetter
 from typing import Any, cast
 
 from monitor.collectors import columns
@@ -27,6 +28,7 @@ _LABELS = (
     Column("datname", Kind.LABEL, "Database it was executed in."),
     Column("toplevel", Kind.LABEL, "Whether a client sent it, not a function."),
 )
+_MOVES = ("calls_total", "exec_time_seconds_total", "plan_time_seconds_total")
 _NAMES_EVERY = 20
 """Readings after which names are read again, in case one was changed."""
 
@@ -114,20 +116,14 @@ class StatementsCollector(FileCollector):
     def _update(self, reply: Reply) -> tuple[StatementRow, ...]:
         """Make rows of what moved: an entry's counters move with these only."""
         names = reply.columns
-        at = {name: position for position, name in enumerate(names)}
-        key_at = [at[name] for name in StatementRow.KEY]
-        calls, executed = at["calls_total"], at["exec_time_seconds_total"]
-        planned = at["plan_time_seconds_total"]
+        key_of = itemgetter(*map(names.index, StatementRow.KEY))
+        moves = itemgetter(*map(names.index, _MOVES))
+        moved = attrgetter(*_MOVES)
         before, now = self._rows, dict[_Key, StatementRow]()
         for values in cast("tuple[tuple[Any, ...], ...]", reply.rows):
-            key = cast("_Key", tuple([values[position] for position in key_at]))
+            key = cast("_Key", key_of(values))
             row = before.get(key)
-            if (
-                row is None
-                or row.calls_total != values[calls]
-                or row.exec_time_seconds_total != values[executed]
-                or row.plan_time_seconds_total != values[planned]
-            ):
+            if row is None or moved(row) != moves(values):
                 row = StatementRow(**dict(zip(names, values, strict=True)))
             now[key] = row
         self._rows = now

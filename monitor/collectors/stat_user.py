@@ -119,7 +119,11 @@ class TokenCollector(FileCollector, Generic[R]):
             return ()
         if catalog is not self._catalog:
             self._adopt(catalog)
-        parameters = {"oids": list(self._tokens), "tokens": [*self._tokens.values()]}
+        # As text: psycopg quotes lists element by element, 80 ms for 36,000.
+        parameters = {
+            "oids": _array(self._tokens),
+            "tokens": _array(self._tokens.values()),
+        }
         return (Request(name=self.name, sql=self.query.sql, parameters=parameters),)
 
     def _adopt(self, catalog: Catalog) -> None:
@@ -184,6 +188,10 @@ class TokenCollector(FileCollector, Generic[R]):
             row_class=self._subject.row_class,
             rank=self._subject.rank,
         )
+
+
+def _array(numbers: Iterable[int]) -> str:
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def _was_written(before: object, row: TableRow) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cache
 from operator import attrgetter
 from typing import Any, Generic, cast
@@ -43,7 +43,7 @@ def key_of(kind: type[Any]) -> Callable[[Any], object]:
     return attrgetter(*kind.KEY) if kind.KEY else _only_row
 
 
-def _only_row(_row: object) -> object:
+def _only_row(_row: object) -> tuple[Any, ...]:
     return ()
 
 
@@ -70,19 +70,25 @@ def difference(earlier: Reading[R], later: Reading[R]) -> Delta[R] | None:
 
 
 def _increases(earlier: Reading[R], later: Reading[R]) -> Iterator[R | None]:
+    """Yield what each row that changed gained.
+
+    Nearly all rows are the very objects of the earlier reading: they are told by
+    identity, at a tenth of the cost of looking up their keys.
+    """
     if not later.rows:
         return
     key = key_of(type(later.rows[0]))
-    before = {key(row): row for row in earlier.rows}
+    same = set(map(id, earlier.rows)) & set(map(id, later.rows))
+    before = {key(row): row for row in earlier.rows if id(row) not in same}
     for row in later.rows:
-        previous = before.get(key(row))
-        if previous is row:
+        if id(row) in same:
             continue
+        previous = before.get(key(row))
         if previous is None:
             yield row if earlier.is_complete else None
         elif _is_reset(previous, row):
             yield None
-        elif _counts(previous) != _counts(row):
+        elif _counts(type(row))(previous) != _counts(type(row))(row):
             yield increase(previous, row)
 
 
@@ -93,13 +99,37 @@ def _is_reset(previous: Row, row: Row) -> bool:
     already have passed the old one.
     """
     return any(
-        getattr(previous, name, None) != getattr(row, name, None)
-        for name in ("stats_reset", "stats_since")
+        getattr(previous, name) != getattr(row, name) for name in _resets(type(row))
     )
 
 
-def _counts(row: Row) -> tuple[float | None, ...]:
-    return tuple(getattr(row, name) for name in counters(type(row)))
+@cache
+def _resets(kind: type[Any]) -> tuple[str, ...]:
+    names = _names(kind)
+    return tuple(name for name in ("stats_reset", "stats_since") if name in names)
+
+
+@cache
+def _counts(kind: type[Any]) -> Callable[[Any], tuple[float | None, ...]]:
+    """Return what reads a row's counters, always as a tuple."""
+    return _reader(counters(kind))
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind))
+
+
+@cache
+def _values(kind: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
+    return _reader(_names(kind))
+
+
+def _reader(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    if not names:
+        return _only_row
+    get = attrgetter(*names)
+    return get if len(names) > 1 else lambda row: (get(row),)
 
 
 def increase(previous: R, row: R) -> R | None:
@@ -107,13 +137,15 @@ def increase(previous: R, row: R) -> R | None:
 
     A counter that either side does not know (NULL) stays None.
     """
-    changes: dict[str, float | None] = {}
-    names = counters(type(row))
-    for name, old, new in zip(names, _counts(previous), _counts(row), strict=True):
+    kind = cast("Any", type(row))
+    changes: dict[str, Any] = dict(zip(_names(kind), _values(kind)(row), strict=True))
+    olds, news = _counts(kind)(previous), _counts(kind)(row)
+    for name, old, new in zip(counters(kind), olds, news, strict=True):
         if old is None or new is None:
             changes[name] = None
         elif new < old:
             return None
         else:
             changes[name] = new - old
-    return cast("R", replace(cast("Any", row), **changes))
+    # The constructor takes a third of the time of dataclasses.replace.
+    return cast("R", kind(**changes))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from functools import partial
 
 import structlog
@@ -69,7 +68,7 @@ class Archive:
                 findings=watch.judge.findings,
                 alerts=watch.judge.alerts,
                 # The loop goes on changing the windows while a thread writes them.
-                windows=deepcopy(watch.loop.memory.windows.databases),
+                windows=watch.loop.memory.windows.snapshot(),
             )
             await self._write(partial(self._file.save, name, saved))
 

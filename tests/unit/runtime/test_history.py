@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from monitor.model.snapshot import Reading
-from monitor.runtime.history import History
+from monitor.runtime.history import History, Recent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,3 +118,28 @@ def test_few_readings_are_kept_however_often_one_comes() -> None:
         history.add(reading(at, at))
 
     assert len(history) <= 7
+
+
+def test_recent_changes_are_told_by_kind_and_database() -> None:
+    history: History[CountRow] = History(300)
+    history.add(reading(0, 100))
+    history.add(reading(15, 110))
+    assert history.compared is not None
+
+    recent = Recent({(CountRow, ""): history.compared})
+
+    assert (CountRow, "") in recent
+    assert (CountRow, "app") not in recent
+    assert recent.get((CountRow, "")) == history.recent
+    assert list(recent) == [(CountRow, "")]
+
+
+def test_rows_that_did_not_change_are_shared() -> None:
+    history: History[CountRow] = History(300)
+    first = reading(0, 100)
+    history.add(first)
+
+    history.add(reading(15, 100))
+
+    assert history.current is not None
+    assert history.current.rows[0] is first.rows[0]

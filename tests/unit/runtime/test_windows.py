@@ -107,3 +107,24 @@ def test_a_standby_that_has_not_seen_the_index_is_not_listed() -> None:
     primary.peers = {"standby-1": WindowBook()}
 
     assert primary["app", OID].standbys == ()
+
+
+def test_a_snapshot_does_not_follow_later_readings() -> None:
+    book = WindowBook()
+    book.note(reading(row(0)), day(0))
+
+    snapshot = book.snapshot()
+    book.note(reading(row(9), row(1, oid=1)), day(1))
+
+    assert snapshot["app"].until == day(0)
+    assert {oid: r.scans for oid, r in snapshot["app"].records.items()} == {OID: 0}
+
+
+def test_windows_restart_for_unchanged_rows_when_the_epoch_changes() -> None:
+    book = WindowBook()
+    same = row(7)
+    book.note(reading(same), day(0))
+
+    book.note(reading(same, epoch="b"), day(5))
+
+    assert book["app", OID].since == day(5)
