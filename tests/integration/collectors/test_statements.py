@@ -148,7 +148,9 @@ async def test_one_text_in_a_wrong_encoding_costs_the_texts_and_nothing_else(
             cluster.conninfo(name), autocommit=True
         ) as latin:
             await latin.execute("set client_encoding = 'sql_ascii'")
-            await latin.execute('select 1 as "caf\xe9"'.encode("latin-1"))
+            # Costly enough to be among those whose texts are kept.
+            slow = 'select pg_sleep(0.3) as "caf\xe9"'
+            await latin.execute(slow.encode("latin-1"))
             await latin.execute("create extension pg_stat_statements")
             async with bench(reader) as at:
                 collected = await at.collect("stat_statements")
@@ -165,7 +167,8 @@ async def test_one_text_in_a_wrong_encoding_costs_the_texts_and_nothing_else(
 
     assert collected.sheets[0].rows
     assert activity.sheets[0].rows
-    assert any(text.startswith('select $1 as "caf') for text in texts.values())
+    begin = 'select pg_sleep($1) as "caf'
+    assert any(text.startswith(begin) for text in texts.values())
 
 
 @pytest.mark.pg
