@@ -40,6 +40,8 @@ async def shared_name(cluster: Cluster, admin: Admin) -> AsyncIterator[None]:
     async with await psycopg.AsyncConnection.connect(
         cluster.conninfo("loaders_ascii"), autocommit=True
     ) as ascii_admin:
+        # Recorded, these bytes would spoil every text of the shared server.
+        await ascii_admin.execute("set pg_stat_statements.track = 'none'")
         await ascii_admin.execute(b'create role "' + NAME + b'"')
         yield
         await ascii_admin.execute(b'drop role "' + NAME + b'"')
