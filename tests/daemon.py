@@ -91,8 +91,13 @@ class RunningDaemon:
         return json.loads(self.get(path))
 
     def samples(self, path: str = "/metrics") -> dict[tuple[str, str], float]:
-        """Return all samples by name and sorted labels."""
-        text = self.get(path).decode()
+        """Return all samples by name and sorted labels; none before the first cycle."""
+        try:
+            text = self.get(path).decode()
+        except urllib.error.HTTPError as error:
+            if error.code == 503:
+                return {}
+            raise
         return {
             (sample.name, json.dumps(sample.labels, sort_keys=True)): sample.value
             for family in text_string_to_metric_families(text)
