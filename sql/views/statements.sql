@@ -1,7 +1,8 @@
 -- Recorded statements of this database, whatever schema and version the extension has.
 -- Dynamic on purpose: a view on pg_stat_statements would keep the extension from being
 -- updated or dropped, and could not be made where it is missing. Then there are no rows
--- and a notice says why. Times are in milliseconds.
+-- and a notice says why; where texts cannot be read, query is NULL. Times are in
+-- milliseconds.
 
 create or replace function monitoring.statements()
 returns table (
@@ -28,6 +29,7 @@ as $body$
 declare
     extension_schema name;
     extension_version integer[];
+    source text := 'pg_stat_statements';
 begin
     select
         n.nspname,
@@ -51,44 +53,60 @@ begin
         return;
     end if;
 
-    for
-        queryid,
-        username,
-        query,
-        calls,
-        total_exec_time,
-        mean_exec_time,
-        stddev_exec_time,
-        rows,
-        shared_blks_hit,
-        shared_blks_read,
-        local_blks_read,
-        local_blks_written,
-        temp_blks_read,
-        temp_blks_written,
-        wal_bytes
-    in execute pg_catalog.format(
-        'select s.queryid, r.rolname, s.query, s.calls, s.total_exec_time, '
-        's.mean_exec_time, s.stddev_exec_time, s.rows, s.shared_blks_hit, '
-        's.shared_blks_read, s.local_blks_read, s.local_blks_written, '
-        's.temp_blks_read, s.temp_blks_written, s.wal_bytes '
-        'from %I.pg_stat_statements as s '
-        'join pg_catalog.pg_database as d on d.oid = s.dbid '
-        'left join pg_catalog.pg_roles as r on r.oid = s.userid '
-        'where d.datname = pg_catalog.current_database() and %s '
-        'and (r.rolname is null or r.rolname <> all ($1))',
-        extension_schema,
-        case when extension_version >= array[1, 9] then 's.toplevel' else 'true' end
-    )
-    using array[
-        'pgvigil_reader',
-        'pgvigil_maintainer',
-        'pgvigil_ddl',
-        'pgvigil_probe',
-        'pgvigil_bypass'
-    ]::name[]
-    loop
-        return next;
+    while source is not null loop
+        begin
+            for
+                queryid,
+                username,
+                query,
+                calls,
+                total_exec_time,
+                mean_exec_time,
+                stddev_exec_time,
+                rows,
+                shared_blks_hit,
+                shared_blks_read,
+                local_blks_read,
+                local_blks_written,
+                temp_blks_read,
+                temp_blks_written,
+                wal_bytes
+            in execute pg_catalog.format(
+                'select s.queryid, r.rolname, s.query, s.calls, s.total_exec_time, '
+                's.mean_exec_time, s.stddev_exec_time, s.rows, s.shared_blks_hit, '
+                's.shared_blks_read, s.local_blks_read, s.local_blks_written, '
+                's.temp_blks_read, s.temp_blks_written, s.wal_bytes '
+                'from %I.%s as s '
+                'join pg_catalog.pg_database as d on d.oid = s.dbid '
+                'left join pg_catalog.pg_roles as r on r.oid = s.userid '
+                'where d.datname = pg_catalog.current_database() and %s '
+                'and (r.rolname is null or r.rolname <> all ($1))',
+                extension_schema,
+                source,
+                case when extension_version >= array[1, 9] then 's.toplevel' else 'true' end
+            )
+            using array[
+                'pgvigil_reader',
+                'pgvigil_maintainer',
+                'pgvigil_ddl',
+                'pgvigil_probe',
+                'pgvigil_bypass'
+            ]::name[]
+            loop
+                return next;
+            end loop;
+            source := null;
+        exception
+            -- One text that is not valid here, from another database, fails them all.
+            when character_not_in_repertoire or untranslatable_character then
+                if source = 'pg_stat_statements(false)' then
+                    raise;
+                end if;
+                raise notice 'a text is not valid in the encoding of database "%"',
+                    pg_catalog.current_database()
+                    using detail = 'Statements are shown without their texts.';
+                source := 'pg_stat_statements(false)';
+        end;
     end loop;
 exception
     when object_not_in_prerequisite_state then

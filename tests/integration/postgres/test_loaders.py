@@ -45,6 +45,9 @@ async def shared_name(cluster: Cluster, admin: Admin) -> AsyncIterator[None]:
         await ascii_admin.execute(b'create role "' + NAME + b'"')
         yield
         await ascii_admin.execute(b'drop role "' + NAME + b'"')
+    # Or other tests would meet texts that they cannot read.
+    await admin.execute("create extension if not exists pg_stat_statements")
+    await admin.execute("select pg_stat_statements_reset()")
     await admin.execute(sql.SQL("drop database {} with (force)").format(name))
 
 
