@@ -17,6 +17,7 @@ from monitor.model.units import size
 from monitor.postgres.queries import Library, Query
 from monitor.runtime.rules import Rule, discover
 from monitor.settings import reference
+from tests import requirements
 
 ROOT = Path(__file__).parent.parent
 
@@ -45,6 +46,15 @@ The daemon's own metrics, findings and thresholds are `pgvigil_…`;
 
 """
 
+REQUIREMENTS = """\
+# Requirements
+
+What the product has to do, and how far that is built.
+Made from [requirements.toml](requirements.toml) by `make documents`.
+A built row has tests marked `@pytest.mark.requirement("id")`; the build fails without.
+
+"""
+
 NEWEST = Server(
     version_num=NEWEST_KNOWN_MAJOR * 10000,
     version=f"{NEWEST_KNOWN_MAJOR}.0",
@@ -69,6 +79,8 @@ def documents() -> dict[Path, str]:
         readme: _between(readme.read_text(), "checks", checks()),
         ROOT / "docs" / "settings.md": SETTINGS + reference.table().rstrip() + "\n",
         ROOT / "docs" / "metrics.md": METRICS + metrics(),
+        ROOT / "docs" / "requirements.md": REQUIREMENTS
+        + requirements.table(requirements.read(requirements.FILE.read_text())),
     }
 
 
