@@ -19,7 +19,10 @@ from psycopg.rows import TupleRow
 
 from monitor.model.target import Credentials
 from tests import servers
+from tests.platform import platform, platform_by_tenant, platform_templates
 from tests.servers import Cluster, ForeignServer, Servers
+
+__all__ = ["platform", "platform_by_tenant", "platform_templates"]
 
 _DSN = os.environ.get("MONITOR_TEST_DSN", "")
 

@@ -20,6 +20,7 @@ Kind = Literal["transactional", "concurrent", "baseline"]
 
 _FILE = re.compile(r"(?P<version>\d{3})_(?P<name>[a-z0-9_]+?)(?P<down>\.down)?\.sql")
 _NO_TRANSACTION = "no-transaction"
+_OPTIONAL = "optional"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,14 @@ class Migration:
     def is_transactional(self) -> bool:
         """Say whether the file runs in one transaction."""
         return not script.has_directive(self.sql, _NO_TRANSACTION)
+
+    @property
+    def is_optional(self) -> bool:
+        """Say whether the file makes what another product may bring along.
+
+        Recorded as baseline, it is that product's and is never taken back.
+        """
+        return script.has_directive(self.sql, _OPTIONAL)
 
     @property
     def down_is_transactional(self) -> bool:

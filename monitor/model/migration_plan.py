@@ -7,7 +7,7 @@ an error that names the file: nothing is guessed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -166,7 +166,8 @@ def plan_down(
 ) -> tuple[Migration, ...]:
     """Return what is to be taken back, newest first: the last, or all after `to`.
 
-    `to` may be `NOTHING`.
+    `to` may be `NOTHING`. The way back of an optional version that was adopted is
+    empty: only its record goes.
 
     Raises:
         MigrationError: a way back is missing, changed, or drops too much.
@@ -183,7 +184,12 @@ def plan_down(
     files = {m.version: m for m in migrations}
     for version in chosen:
         _check_down(files.get(version), records[version], allow_cascade=allow_cascade)
-    return tuple(files[version] for version in chosen)
+    return tuple(_way_back(files[version], records[version]) for version in chosen)
+
+
+def _way_back(migration: Migration, row: Applied) -> Migration:
+    is_adopted = migration.is_optional and row.kind == "baseline"
+    return replace(migration, down_sql="") if is_adopted else migration
 
 
 def _check_down(
