@@ -303,6 +303,1158 @@ create table monitoring.operations_log (
     created_at timestamptz not null default now()
 );
 
+-- Triggers that keep the data whole. What writes beyond the row itself is SECURITY
+-- DEFINER, because a caller under row level security may not see or change it. Their
+-- names decide their order: PostgreSQL fires them alphabetically.
+
+create function app_private.set_updated_at()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    if new is distinct from old then
+        new.updated_at := pg_catalog.now();
+    end if;
+    return new;
+end
+$$;
+
+create trigger trg_updated_at
+before update on public.organizations
+for each row
+execute function app_private.set_updated_at();
+
+create trigger trg_updated_at
+before update on public.user_profiles
+for each row
+execute function app_private.set_updated_at();
+
+create trigger trg_updated_at
+before update on public.content_assignments
+for each row
+execute function app_private.set_updated_at();
+
+-- A generated column is always null in NEW here, so that the rows would always
+-- differ: the condition lists all other columns.
+create trigger trg_updated_at
+before update on public.content_items
+for each row
+when (
+    (
+        old.id,
+        old.repository_id,
+        old.title,
+        old.description,
+        old.content_data,
+        old.metadata,
+        old.status,
+        old.version,
+        old.created_by,
+        old.organization_id,
+        old.created_at,
+        old.updated_at,
+        old.published_at
+    )
+    is distinct from (
+        new.id,
+        new.repository_id,
+        new.title,
+        new.description,
+        new.content_data,
+        new.metadata,
+        new.status,
+        new.version,
+        new.created_by,
+        new.organization_id,
+        new.created_at,
+        new.updated_at,
+        new.published_at
+    )
+)
+execute function app_private.set_updated_at();
+
+-- Whoever signs up gets a profile as soon as there is an address; role and
+-- organization never come from the metadata, which users write themselves. A failure
+-- must not stop the sign-up: it becomes a row of the operations log, where it can be
+-- counted, and unlike a warning it outlives the server's log.
+create function app_private.sync_user_profile()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    if new.email is null then
+        return null;
+    end if;
+    insert into public.user_profiles as p (
+        id, email, full_name, avatar_url, last_login_at
+    )
+    values (
+        new.id,
+        pg_catalog.lower(new.email),
+        new.raw_user_meta_data ->> 'full_name',
+        new.raw_user_meta_data ->> 'avatar_url',
+        new.last_sign_in_at
+    )
+    on conflict (id) do update
+    set
+        email = excluded.email,
+        last_login_at = coalesce(excluded.last_login_at, p.last_login_at)
+    where
+        (p.email, p.last_login_at)
+        is distinct from (
+            excluded.email, coalesce(excluded.last_login_at, p.last_login_at)
+        );
+    return null;
+exception
+    when others then
+        begin
+            insert into monitoring.operations_log (event, actor_id, reason, details)
+            values (
+                'profile_failed',
+                new.id,
+                sqlerrm,
+                pg_catalog.jsonb_build_object('sqlstate', sqlstate)
+            );
+        exception
+            when others then
+                raise warning 'could not keep that profile "%" failed: %',
+                    new.id, sqlerrm;
+        end;
+        return null;
+end
+$$;
+
+create trigger pgvigil_sync_user_profile
+after insert or update of email, last_sign_in_at on auth.users
+for each row
+execute function app_private.sync_user_profile();
+
+-- Those who signed up before. An address that another one has in other case, or that
+-- is none, stays without a profile; the next change of it is tried again.
+insert into public.user_profiles (id, email, full_name, avatar_url, last_login_at)
+select
+    u.id,
+    pg_catalog.lower(u.email),
+    u.raw_user_meta_data ->> 'full_name',
+    u.raw_user_meta_data ->> 'avatar_url',
+    u.last_sign_in_at
+from auth.users as u
+where u.email ~ '^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$'
+order by u.created_at, u.id
+on conflict do nothing;
+
+-- No CHECK: it may not hold a subquery, and a function declared immutable would break
+-- a restore once the time zone database has changed.
+create function app_private.check_user_timezone()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    -- Listing the names reads hundreds of files; most profiles keep the default.
+    if new.timezone is null
+        or new.timezone = 'UTC'
+        or exists (
+            select 1 from pg_catalog.pg_timezone_names as z where z.name = new.timezone
+        )
+    then
+        return new;
+    end if;
+    raise exception 'unknown time zone "%"', new.timezone
+        using
+            errcode = 'check_violation',
+            schema = 'public',
+            table = 'user_profiles',
+            column = 'timezone',
+            constraint = 'chk_user_timezone_valid',
+            hint = 'Take a name of pg_catalog.pg_timezone_names.';
+end
+$$;
+
+create trigger trg_user_timezone
+before insert or update of timezone on public.user_profiles
+for each row
+execute function app_private.check_user_timezone();
+
+create function app_private.check_user_limit()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    most integer;
+    present bigint;
+begin
+    if new.role = 'super_admin' then
+        return new;
+    end if;
+    -- Whoever comes second waits here and then counts the first one too. An
+    -- organization without a limit is not locked.
+    select o.user_limit
+    into most
+    from public.organizations as o
+    where o.id = new.organization_id and o.user_limit is not null
+    for no key update;
+    if most is null then
+        return new;
+    end if;
+    select pg_catalog.count(*)
+    into present
+    from public.user_profiles as p
+    where p.organization_id = new.organization_id and p.id <> new.id;
+    if present < most or app_private.is_super_admin() then
+        return new;
+    end if;
+    raise exception 'organization "%" has reached its limit of % users',
+        new.organization_id, most
+        using
+            errcode = 'check_violation',
+            schema = 'public',
+            table = 'user_profiles',
+            column = 'organization_id',
+            constraint = 'chk_organization_user_limit';
+end
+$$;
+
+create trigger trg_user_limit_insert
+before insert on public.user_profiles
+for each row
+when (new.organization_id is not null)
+execute function app_private.check_user_limit();
+
+create trigger trg_user_limit_move
+before update of organization_id on public.user_profiles
+for each row
+when (
+    new.organization_id is not null
+    and new.organization_id is distinct from old.organization_id
+)
+execute function app_private.check_user_limit();
+
+create function app_private.place_organization()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    own text := pg_catalog.format('/%s/', new.id);
+    above text;
+    levels integer;
+begin
+    if new.parent_id is null then
+        new.organization_path := own;
+        new.depth := 0;
+        return new;
+    end if;
+    -- Two moves at once could close a circle that neither sees, and a new child
+    -- could miss its parent's move: one change of the tree at a time. The number is
+    -- only this lock's.
+    perform pg_catalog.pg_advisory_xact_lock(1885828711, 1);
+    select
+        o.organization_path,
+        o.depth
+    into above, levels
+    from public.organizations as o
+    where o.id = new.parent_id;
+    if new.parent_id = new.id or pg_catalog.strpos(above, own) > 0 then
+        raise exception 'organization "%" cannot lie below itself', new.id
+            using
+                errcode = 'check_violation',
+                schema = 'public',
+                table = 'organizations',
+                column = 'parent_id',
+                constraint = 'chk_organization_no_cycle';
+    elsif above is null then
+        raise exception 'organization "%" does not exist', new.parent_id
+            using
+                errcode = 'foreign_key_violation',
+                schema = 'public',
+                table = 'organizations',
+                column = 'parent_id',
+                constraint = 'organizations_parent_id_fkey';
+    end if;
+    new.organization_path := above || new.id::text || '/';
+    new.depth := levels + 1;
+    if new.depth > 32 then
+        raise exception 'organization "%" would lie too deep', new.id
+            using
+                errcode = 'check_violation',
+                detail = 'The most is 32 levels below the root.',
+                schema = 'public',
+                table = 'organizations',
+                column = 'parent_id',
+                constraint = 'chk_organization_depth';
+    end if;
+    return new;
+end
+$$;
+
+-- Fires for path and depth as well: they follow from the parent, whatever is written.
+create trigger trg_organization_place
+before insert or update of id, parent_id, organization_path, depth
+on public.organizations
+for each row
+execute function app_private.place_organization();
+
+create function app_private.move_suborganizations()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    -- Each child finds its new place itself, and moves its own children in turn.
+    update public.organizations as o
+    set organization_path = null
+    where o.parent_id = new.id;
+    return null;
+end
+$$;
+
+create trigger trg_organization_subtree
+after update on public.organizations
+for each row
+when (old.organization_path is distinct from new.organization_path)
+execute function app_private.move_suborganizations();
+
+-- A version of the content is kept when it is replaced; changes of status, owner or
+-- organization make none. The row is locked before this runs: no number is skipped
+-- or used twice.
+create function app_private.keep_content_version()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    changes text := pg_catalog.concat_ws(
+        ', ',
+        case when new.title <> old.title then 'title' end,
+        case
+            when new.description is distinct from old.description then 'description'
+        end,
+        case when new.content_data <> old.content_data then 'content_data' end,
+        case when new.metadata <> old.metadata then 'metadata' end
+    );
+begin
+    new.version := old.version;
+    if changes = '' then
+        return new;
+    end if;
+    insert into public.content_versions (
+        content_item_id,
+        version_number,
+        title,
+        description,
+        content_data,
+        metadata,
+        change_summary,
+        created_by
+    )
+    values (
+        old.id,
+        old.version,
+        old.title,
+        old.description,
+        old.content_data,
+        old.metadata,
+        'Replaced: ' || changes || '.',
+        coalesce(
+            (select p.id from public.user_profiles as p where p.id = auth.uid()),
+            old.created_by
+        )
+    );
+    new.version := old.version + 1;
+    return new;
+end
+$$;
+
+comment on column public.content_versions.created_by is
+    'Who replaced it; the item''s author where the request names nobody.';
+comment on column public.content_versions.created_at is
+    'When it was replaced.';
+comment on column public.content_versions.change_summary is
+    'The columns that the next version has changed.';
+
+create trigger trg_content_version
+before update of title, description, content_data, metadata, version
+on public.content_items
+for each row
+execute function app_private.keep_content_version();
+
+-- SECURITY INVOKER, because the rules for API requests differ from those for the
+-- system: imports and repairs come with any status and date.
+create function app_private.check_content_status()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+declare
+    is_request boolean := current_user in ('anon', 'authenticated');
+    before public.content_status := 'draft';
+begin
+    if tg_op = 'UPDATE' then
+        before := old.status;
+        -- Kept from here on: the first time it was published.
+        new.published_at := old.published_at;
+    elsif is_request then
+        new.published_at := null;
+        new.version := 1;
+    end if;
+    if new.status = 'published' and new.published_at is null then
+        new.published_at := pg_catalog.now();
+    end if;
+    if new.status = before or (tg_op = 'INSERT' and not is_request) then
+        return new;
+    end if;
+    if is_request and (select app_private.is_super_admin()) then
+        return new;
+    end if;
+    if (tg_op = 'UPDATE' or new.status = 'archived')
+        and pg_catalog.concat(before, ' to ', new.status) not in (
+        'draft to review',
+        'review to draft',
+        'review to approved',
+        'review to published',
+        'approved to published',
+        'approved to draft',
+        'published to archived',
+        'archived to draft'
+    ) then
+        raise exception 'content cannot go from % to %', before, new.status
+            using
+                errcode = 'check_violation',
+                schema = 'public',
+                table = 'content_items',
+                column = 'status',
+                constraint = 'chk_content_status_transition';
+    end if;
+    if is_request
+        and new.status in ('approved', 'published')
+        and not coalesce(
+            app_private.has_permission(
+                'content',
+                'update',
+                case
+                    when new.organization_id = app_private.current_user_org()
+                        then 'organization'
+                    else 'all'
+                end
+            ),
+            false
+        )
+    then
+        raise exception 'permission denied to make content %', new.status
+            using
+                errcode = 'insufficient_privilege',
+                hint = 'It takes permission content:update or content:manage.';
+    end if;
+    return new;
+end
+$$;
+
+create trigger trg_content_status
+before insert or update of status, published_at on public.content_items
+for each row
+execute function app_private.check_content_status();
+
+create function app_private.check_conversation_agent()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    if exists (
+        select 1
+        from public.content_items as i
+        join public.content_repositories as r on r.id = i.repository_id
+        where i.id = new.ai_agent_id and r.content_type <> 'ai_agent'
+    ) then
+        raise exception 'content item "%" is no AI agent', new.ai_agent_id
+            using
+                errcode = 'check_violation',
+                schema = 'public',
+                table = 'conversations',
+                column = 'ai_agent_id',
+                constraint = 'chk_conversation_ai_agent';
+    end if;
+    return new;
+end
+$$;
+
+create trigger trg_conversation_agent
+before insert or update of ai_agent_id on public.conversations
+for each row
+when (new.ai_agent_id is not null)
+execute function app_private.check_conversation_agent();
+
+create function app_private.set_conversation_end()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    if new.status not in ('completed', 'archived') then
+        new.ended_at := null;
+    elsif tg_op = 'UPDATE' and old.ended_at is not null then
+        new.ended_at := old.ended_at;
+    elsif new.ended_at is null then
+        new.ended_at := pg_catalog.now();
+    end if;
+    return new;
+end
+$$;
+
+create trigger trg_conversation_end
+before insert or update of status, ended_at on public.conversations
+for each row
+execute function app_private.set_conversation_end();
+
+-- Number and counters in one update of the conversation, whose row lock puts
+-- concurrent messages in line.
+create function app_private.count_message()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    wanted integer := new.sequence_number;
+    number integer;
+begin
+    -- A message sent twice is not counted twice: what follows is an error, or
+    -- nothing where the statement says ON CONFLICT DO NOTHING.
+    if not exists (
+        select 1
+        from public.conversation_messages as m
+        where m.id = new.id and m.created_date = new.created_date
+    ) then
+        update public.conversations as c
+        set
+            last_sequence = c.last_sequence + 1,
+            message_count = c.message_count + 1,
+            total_tokens = c.total_tokens + coalesce(new.tokens_used, 0),
+            estimated_cost = c.estimated_cost + coalesce(new.cost_cents, 0) / 100.0,
+            last_message_at = greatest(c.last_message_at, new.created_at)
+        where c.id = new.conversation_id
+        returning c.last_sequence into number;
+    end if;
+    if number is not null and wanted <> number then
+        raise exception 'message has sequence number %, which is not the next', wanted
+            using
+                errcode = 'unique_violation',
+                hint = 'Leave the number out.',
+                schema = 'public',
+                table = 'conversation_messages',
+                column = 'sequence_number',
+                constraint = 'conversation_messages_next_sequence';
+    end if;
+    -- Without a conversation the foreign key speaks; the number must not be null then.
+    new.sequence_number := coalesce(number, wanted, 1);
+    return new;
+end
+$$;
+
+create trigger trg_message_count
+before insert on public.conversation_messages
+for each row
+execute function app_private.count_message();
+
+create function app_private.uncount_messages()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    -- When the conversation itself was deleted, its row is gone and nothing matches.
+    -- A counter that was wrong before does not stop the deletion.
+    update public.conversations as c
+    set
+        message_count = greatest(c.message_count - r.messages, 0),
+        total_tokens = greatest(c.total_tokens - r.tokens, 0),
+        estimated_cost = greatest(c.estimated_cost - r.cents / 100.0, 0)
+    from (
+        select
+            d.conversation_id as conversation_id,
+            pg_catalog.count(*) as messages,
+            coalesce(pg_catalog.sum(d.tokens_used), 0) as tokens,
+            coalesce(pg_catalog.sum(d.cost_cents), 0) as cents
+        from deleted as d
+        group by d.conversation_id
+    ) as r
+    where c.id = r.conversation_id;
+    return null;
+end
+$$;
+
+-- By statement, on the parent only: rows that are moved between partitions as tables
+-- of their own stay counted.
+create trigger trg_message_uncount
+after delete on public.conversation_messages
+referencing old table as deleted
+for each statement
+execute function app_private.uncount_messages();
+
+create function app_private.recount_message()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    update public.conversations as c
+    set
+        total_tokens = c.total_tokens
+            + coalesce(new.tokens_used, 0)
+            - coalesce(old.tokens_used, 0),
+        estimated_cost = c.estimated_cost
+            + (coalesce(new.cost_cents, 0) - coalesce(old.cost_cents, 0)) / 100.0
+    where c.id = new.conversation_id;
+    return null;
+end
+$$;
+
+-- An answer that is streamed learns its tokens and cost only at its end.
+create trigger trg_message_recount
+after update of tokens_used, cost_cents on public.conversation_messages
+for each row
+when (
+    (old.tokens_used, old.cost_cents) is distinct from (new.tokens_used, new.cost_cents)
+)
+execute function app_private.recount_message();
+
+create function app_private.refuse_message_move()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    raise exception 'a message keeps its conversation, number and date'
+        using
+            errcode = 'check_violation',
+            schema = 'public',
+            table = 'conversation_messages',
+            constraint = 'chk_message_stays',
+            hint = 'Delete it and insert another one.';
+end
+$$;
+
+create trigger trg_message_stays
+before update of conversation_id, sequence_number, created_date
+on public.conversation_messages
+for each row
+when (
+    (old.conversation_id, old.sequence_number, old.created_date)
+    is distinct from (new.conversation_id, new.sequence_number, new.created_date)
+)
+execute function app_private.refuse_message_move();
+
+-- In scope for an API request are the assigner's own organization with all below it;
+-- for admins, and with content:manage for all, everything.
+create function app_private.is_assigner_in_scope(
+    assigner uuid, target_user uuid, target_organization uuid
+)
+returns boolean
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+    select exists (
+        select 1
+        from public.user_profiles as a
+        left join public.organizations as own on own.id = a.organization_id
+        left join public.user_profiles as u on u.id = target_user
+        left join public.organizations as target
+            on target.id = coalesce(target_organization, u.organization_id)
+        where
+            a.id = assigner
+            and a.is_active
+            and (
+                a.role in ('super_admin', 'admin')
+                or pg_catalog.starts_with(
+                    target.organization_path, own.organization_path
+                )
+                or exists (
+                    select 1
+                    from public.admin_permissions as p
+                    where
+                        p.user_id = a.id
+                        and p.resource = 'content'
+                        and p.action = 'manage'
+                        and p.scope = 'all'
+                        and (p.expires_at is null or p.expires_at > pg_catalog.now())
+                )
+            )
+    )
+$$;
+
+-- The specification's name; only rules that foreign keys cannot express. Checked is
+-- what makes an assignment effective: new ones, new targets, reactivation.
+create function public.check_content_assignment_integrity()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    -- Here current_user is the owner; the setting keeps what the request has set.
+    is_request boolean := pg_catalog.current_setting('role') in ('anon', 'authenticated')
+        or session_user in ('anon', 'authenticated');
+    content public.content_status;
+    organization public.org_status;
+    broken text;
+    rule text;
+begin
+    if not new.is_active
+        or (
+            tg_op = 'UPDATE'
+            and old.is_active
+            and (old.content_item_id, old.organization_id, old.user_id)
+            is not distinct from (new.content_item_id, new.organization_id, new.user_id)
+        )
+    then
+        return new;
+    end if;
+    -- Locked, so that neither changes before this transaction ends. What does not
+    -- exist is left to the foreign keys.
+    select i.status
+    into content
+    from public.content_items as i
+    where i.id = new.content_item_id
+    for share;
+    select o.status
+    into organization
+    from public.organizations as o
+    where o.id = new.organization_id
+    for share;
+    if content = 'archived' then
+        broken := pg_catalog.format('content item "%s" is archived', new.content_item_id);
+        rule := 'chk_assignment_content_available';
+    elsif organization in ('suspended', 'inactive') then
+        broken := pg_catalog.format(
+            'organization "%s" is %s', new.organization_id, organization
+        );
+        rule := 'chk_assignment_organization_active';
+    elsif is_request and not app_private.is_assigner_in_scope(
+        new.assigned_by, new.user_id, new.organization_id
+    ) then
+        broken := pg_catalog.format(
+            'the target is out of scope for user "%s"', new.assigned_by
+        );
+        rule := 'chk_assignment_scope';
+    else
+        return new;
+    end if;
+    raise exception '%', broken
+        using
+            errcode = 'check_violation',
+            schema = 'public',
+            table = 'content_assignments',
+            constraint = rule;
+end
+$$;
+
+create trigger trg_content_assignment_integrity
+before insert or update on public.content_assignments
+for each row
+execute function public.check_content_assignment_integrity();
+
+-- What operators call; nobody else may.
+
+-- Differences between the counters of conversations and their messages; none is the
+-- rule. Dropping old partitions of messages leaves counters above what is there.
+create function monitoring.reconcile_conversations()
+returns table (
+    conversation_id uuid,
+    message_count integer,
+    messages bigint,
+    total_tokens integer,
+    tokens bigint,
+    estimated_cost numeric,
+    cost numeric,
+    last_sequence integer,
+    highest_number integer
+)
+language sql
+stable
+set search_path = ''
+as $$
+    select
+        c.id,
+        c.message_count,
+        coalesce(m.messages, 0),
+        c.total_tokens,
+        coalesce(m.tokens, 0),
+        c.estimated_cost,
+        coalesce(m.cents, 0) / 100.0,
+        c.last_sequence,
+        coalesce(m.highest, 0)
+    from public.conversations as c
+    left join (
+        select
+            r.conversation_id as conversation_id,
+            pg_catalog.count(*) as messages,
+            pg_catalog.sum(r.tokens_used) as tokens,
+            pg_catalog.sum(r.cost_cents) as cents,
+            pg_catalog.max(r.sequence_number) as highest
+        from public.conversation_messages as r
+        group by r.conversation_id
+    ) as m on m.conversation_id = c.id
+    where
+        c.message_count <> coalesce(m.messages, 0)
+        or c.total_tokens <> coalesce(m.tokens, 0)
+        or c.estimated_cost <> coalesce(m.cents, 0) / 100.0
+        or c.last_sequence < coalesce(m.highest, 0)
+    order by c.id
+$$;
+
+-- Archives what has had no message since a day began (UTC), whatever its status;
+-- returns how many. Messages stay where they are.
+create function monitoring.archive_conversations(before date)
+returns bigint
+language plpgsql
+set search_path = ''
+as $$
+declare
+    archived bigint;
+begin
+    update public.conversations as c
+    set status = 'archived'
+    where
+        c.status <> 'archived'
+        and c.last_message_at < before::timestamp at time zone 'UTC';
+    get diagnostics archived = row_count;
+    insert into monitoring.operations_log (event, details)
+    values (
+        'conversations_archived',
+        pg_catalog.jsonb_build_object('before', before, 'conversations', archived)
+    );
+    return archived;
+end
+$$;
+
+-- Marks assignments inactive whose time is over, returns how many. They have had no
+-- effect since then; this frees their place for a new one.
+create function monitoring.expire_assignments()
+returns bigint
+language plpgsql
+set search_path = ''
+as $$
+declare
+    expired bigint;
+begin
+    update public.content_assignments as a
+    set is_active = false
+    where a.is_active and a.expires_at <= pg_catalog.now();
+    get diagnostics expired = row_count;
+    return expired;
+end
+$$;
+
+-- Hands over what would keep an account from being deleted; returns the rows changed
+-- by table.
+create function monitoring.reassign_user_content(from_user uuid, to_user uuid)
+returns table (relation text, changed bigint)
+language plpgsql
+set search_path = ''
+as $$
+declare
+    items bigint;
+    versions bigint;
+    assignments bigint;
+    missing uuid := (
+        select w.id
+        from pg_catalog.unnest(array[from_user, to_user]) as w (id)
+        where not exists (select 1 from auth.users as u where u.id = w.id)
+        limit 1
+    );
+begin
+    if from_user is null or to_user is null or from_user = to_user then
+        raise exception 'cannot hand over content of "%" to "%"', from_user, to_user
+            using
+                errcode = 'invalid_parameter_value',
+                hint = 'Name two different users.';
+    elsif missing is not null then
+        raise exception 'user "%" does not exist', missing
+            using errcode = 'no_data_found';
+    end if;
+    update public.content_items as i
+    set created_by = to_user
+    where i.created_by = from_user;
+    get diagnostics items = row_count;
+    update public.content_versions as v
+    set created_by = to_user
+    where v.created_by = from_user;
+    get diagnostics versions = row_count;
+    update public.content_assignments as a
+    set assigned_by = to_user
+    where a.assigned_by = from_user;
+    get diagnostics assignments = row_count;
+    insert into monitoring.operations_log (event, actor_id, details)
+    values (
+        'user_content_reassigned',
+        auth.uid(),
+        pg_catalog.jsonb_build_object(
+            'from',
+            from_user,
+            'to',
+            to_user,
+            'content_items',
+            items,
+            'content_versions',
+            versions,
+            'content_assignments',
+            assignments
+        )
+    );
+    return query
+    values
+        ('public.content_items', items),
+        ('public.content_versions', versions),
+        ('public.content_assignments', assignments);
+end
+$$;
+
+-- Migrations by SQL, for operators who have no shell. The files of pgvigil are
+-- numbered by three digits and belong to its runner; these carry timestamps.
+
+-- The same text as the runner compares: no byte order mark, no trailing blanks, one
+-- newline at the end. The blanks are those of Python's str.rstrip.
+create function app_private.migration_checksum(script text)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+    select pg_catalog.encode(
+        pg_catalog.sha256(
+            pg_catalog.convert_to(
+                pg_catalog.btrim(
+                    pg_catalog.regexp_replace(
+                        pg_catalog.regexp_replace(script, '^\ufeff', ''),
+                        '[\t\u000b-\r\u001c-\u0020\u0085\u00a0\u1680'
+                        '\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+(?=\n|\Z)',
+                        '',
+                        'g'
+                    ),
+                    E'\n'
+                )
+                || E'\n',
+                'UTF8'
+            )
+        ),
+        'hex'
+    )
+$$;
+
+create function app_private.begin_migration(version text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    interrupted text;
+begin
+    if version !~ '^[0-9]{14}$' or version is null then
+        raise exception 'cannot use migration version "%"', version
+            using
+                errcode = 'invalid_parameter_value',
+                detail = 'Versions of three digits belong to files; '
+                    'those of SQL are timestamps of 14 digits.',
+                hint = 'Use YYYYMMDDHHMMSS here, and pgvigil platform for files.';
+    end if;
+    -- The lock of pgvigil's runner ("pgvg", "platform"). Not waited for: a statement
+    -- that waits holds a snapshot, for which the other's CREATE INDEX CONCURRENTLY
+    -- would wait in turn.
+    if not pg_catalog.pg_try_advisory_xact_lock(1885828711, 961728715) then
+        raise exception 'another runner is changing this schema'
+            using
+                errcode = 'lock_not_available',
+                hint = 'Wait for it to end and try again.';
+    end if;
+    select m.version
+    into interrupted
+    from public.schema_migrations as m
+    where m.duration_ms is null;
+    if found then
+        raise exception 'migration % was interrupted', interrupted
+            using
+                errcode = 'object_not_in_prerequisite_state',
+                hint = 'Run pgvigil platform install again; it repairs it.';
+    end if;
+end
+$$;
+
+create function app_private.refuse_cascade(version text, script text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    if script ~* '\mcascade\M' then
+        raise exception 'rollback script of migration % says CASCADE', version
+            using
+                errcode = 'feature_not_supported',
+                hint = 'It may drop what it does not name: name everything.';
+    end if;
+end
+$$;
+
+create function app_private.note_migration(step text, version text, digest text)
+returns void
+language sql
+set search_path = ''
+as $$
+    insert into public.schema_migrations_log (version, step, checksum)
+    values (version, step, digest);
+    insert into monitoring.operations_log (event, details)
+    values (
+        'migration_' || step,
+        pg_catalog.jsonb_build_object('version', version, 'checksum', digest)
+    );
+$$;
+
+create function public.apply_migration(
+    p_version text, p_name text, p_sql text, p_rollback_sql text default null
+)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+    digest text := app_private.migration_checksum(p_sql);
+    applied text;
+    newest text;
+    started timestamptz := pg_catalog.clock_timestamp();
+begin
+    perform app_private.begin_migration(p_version);
+    select m.checksum
+    into applied
+    from public.schema_migrations as m
+    where m.version = p_version;
+    if found then
+        if applied is distinct from digest then
+            raise exception 'migration % was applied with other SQL', p_version
+                using
+                    errcode = 'object_not_in_prerequisite_state',
+                    detail = pg_catalog.format(
+                        'Applied %s, now %s.', applied, digest
+                    ),
+                    hint = 'Put the change into a new migration.';
+        end if;
+        raise notice 'Migration % already applied', p_version;
+        return false;
+    end if;
+    select m.version
+    into newest
+    from public.schema_migrations as m
+    order by m.version::bigint desc
+    limit 1;
+    if newest::bigint > p_version::bigint then
+        raise exception 'migration % is older than applied %', p_version, newest
+            using
+                errcode = 'object_not_in_prerequisite_state',
+                hint = 'Give it a newer timestamp.';
+    end if;
+    perform app_private.refuse_cascade(p_version, p_rollback_sql);
+    execute p_sql;
+    insert into public.schema_migrations (
+        version, name, rollback_sql, checksum, duration_ms, kind, server_version
+    )
+    values (
+        p_version,
+        p_name,
+        p_rollback_sql,
+        digest,
+        pg_catalog.date_part(
+            'epoch', pg_catalog.clock_timestamp() - started
+        ) * 1000,
+        'transactional',
+        pg_catalog.current_setting('server_version_num')::integer
+    );
+    perform app_private.note_migration('up', p_version, digest);
+    raise notice 'Applied migration %: %', p_version, p_name;
+    return true;
+end
+$$;
+
+comment on function public.apply_migration(text, text, text, text) is
+    'Runs SQL once, in this transaction and with an empty search_path, and records it.';
+
+create function public.rollback_migration(p_version text)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+    script text;
+    digest text;
+    dependents bigint;
+begin
+    perform app_private.begin_migration(p_version);
+    select
+        m.rollback_sql,
+        m.checksum
+    into script, digest
+    from public.schema_migrations as m
+    where m.version = p_version;
+    if not found then
+        raise exception 'Migration % not found', p_version
+            using errcode = 'no_data_found';
+    end if;
+    select pg_catalog.count(*)
+    into dependents
+    from public.schema_migrations as m
+    where m.version::bigint > p_version::bigint;
+    if dependents > 0 then
+        raise exception 'Cannot rollback migration % - % dependent migrations exist',
+            p_version, dependents
+            using
+                errcode = 'object_not_in_prerequisite_state',
+                hint = 'Take the newest one back first.';
+    elsif script is null then
+        raise exception 'No rollback script available for migration %', p_version
+            using
+                errcode = 'object_not_in_prerequisite_state',
+                hint = 'Write a new migration that mends what this one did.';
+    end if;
+    perform app_private.refuse_cascade(p_version, script);
+    execute script;
+    delete from public.schema_migrations as m
+    where m.version = p_version;
+    perform app_private.note_migration('down', p_version, digest);
+    raise notice 'Rolled back migration %', p_version;
+    return true;
+end
+$$;
+
+comment on function public.rollback_migration(text) is
+    'Takes the newest migration by SQL back; those from files are pgvigil''s.';
+
+-- Platforms grant EXECUTE on what is created in public to their API roles by name.
+revoke execute on function
+    public.check_content_assignment_integrity(),
+    public.apply_migration(text, text, text, text),
+    public.rollback_migration(text)
+from public, anon, authenticated, service_role;
+
+revoke execute on all functions in schema app_private from public;
+
+revoke execute on function
+    monitoring.reconcile_conversations(),
+    monitoring.archive_conversations(date),
+    monitoring.expire_assignments(),
+    monitoring.reassign_user_content(uuid, uuid)
+from public;
+
 -- Partitions by month. The default one takes what no other does, so that a missing
 -- partition never fails a write; it is meant to stay empty.
 
