@@ -37,6 +37,7 @@ async def test_the_epoch_stays_while_nothing_is_reset(
 
 @pytest.mark.promise(11)
 @pytest.mark.pg
+@pytest.mark.requirement("X5")
 async def test_a_reset_of_a_databases_statistics_moves_its_epoch(
     reader: Credentials, admin: psycopg.AsyncConnection[TupleRow]
 ) -> None:
@@ -52,6 +53,7 @@ async def test_a_reset_of_a_databases_statistics_moves_its_epoch(
 
 @pytest.mark.promise(11)
 @pytest.mark.pg
+@pytest.mark.requirement("X5")
 async def test_a_crash_that_the_server_survives_moves_the_epoch(major: int) -> None:
     with ThrowawayServer(binaries=servers.binaries(major)) as server:
         admin = await psycopg.AsyncConnection.connect(

@@ -83,6 +83,7 @@ async def test_an_entry_that_did_not_move_stays_the_same_object(
 
 @pytest.mark.promise(11)
 @pytest.mark.pg(">=14")
+@pytest.mark.requirement("X5")
 async def test_a_reset_of_the_extension_begins_a_new_epoch(
     reader: Credentials, admin: Admin
 ) -> None:
@@ -231,6 +232,7 @@ async def test_the_extension_is_found_in_a_schema_of_any_name(
     assert rows
 
 
+@pytest.mark.requirement("S8.1.1-a")
 async def test_without_the_extension_the_reason_is_named(
     reader: Credentials, admin: Admin
 ) -> None:

@@ -400,6 +400,7 @@ async def test_api_roles_get_nothing_even_under_default_grants(
 
 @pytest.mark.pg
 @pytest.mark.requirement("X3")
+@pytest.mark.requirement("S8.1.1-b")
 async def test_anon_is_refused_everything(
     conninfo: str, admin: Admin, major: int
 ) -> None:

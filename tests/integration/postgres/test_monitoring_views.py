@@ -209,6 +209,7 @@ async def test_statements_are_those_of_this_database_at_top_level(
     assert database
 
 
+@pytest.mark.requirement("S8.1.1-b")
 async def test_the_daemons_own_statements_are_left_out(db: Admin) -> None:
     await db.execute("create extension pg_stat_statements")
     await ensure_role(db, "pgvigil_reader")

@@ -63,6 +63,7 @@ async def test_reader_finds_out_about_every_version(
 
 
 @pytest.mark.pg
+@pytest.mark.requirement("X6")
 async def test_losing_pg_monitor_disables_what_rests_on_it(
     reader: Credentials, admin: Admin
 ) -> None:
@@ -188,6 +189,7 @@ async def test_databases_that_cannot_be_entered_are_left_out(
     assert name not in server.databases
 
 
+@pytest.mark.requirement("S8.1.1-a")
 async def test_statements_need_preloading() -> None:
     with ThrowawayServer({"shared_preload_libraries": ""}) as bare:
         with psycopg.connect(bare.conninfo(), autocommit=True) as connection:

@@ -67,6 +67,7 @@ async def setting(session: Session, name: str) -> object:
 
 @pytest.mark.pg("all")
 @pytest.mark.parametrize("purpose", Purpose)
+@pytest.mark.requirement("X7", "X8")
 async def test_settings_are_in_force_on_every_version(
     reader: Credentials, purpose: Purpose, major: int
 ) -> None:
@@ -102,6 +103,7 @@ async def test_settings_are_in_force_on_every_version(
     }
 
 
+@pytest.mark.requirement("X8")
 async def test_settings_of_the_role_do_not_win(
     reader: Credentials, admin: Admin
 ) -> None:

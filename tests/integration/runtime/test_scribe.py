@@ -26,6 +26,7 @@ def thresholds(assembly: Assembly, check: str) -> dict[str, tuple[float, str]]:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.requirement("S8.1.2-a")
 async def test_edited_thresholds_count_without_a_restart(
     conninfo: str, admin: Admin, tmp_path: Path
 ) -> None:

@@ -111,6 +111,7 @@ async def test_a_wrong_password_is_down_with_a_reason(reader: Credentials) -> No
 
 
 @pytest.mark.promise(7)
+@pytest.mark.requirement("X7")
 async def test_the_default_budget_holds_with_many_databases(
     reader: Credentials, admin: Admin
 ) -> None:

@@ -101,6 +101,7 @@ async def reader(
 
 @pytest.mark.pg("all")
 @pytest.mark.promise(16)
+@pytest.mark.requirement("X6")
 async def test_every_collector_runs_with_what_is_printed(
     reader: Credentials, major: int
 ) -> None:
@@ -164,6 +165,7 @@ LOSSES = [
 @pytest.mark.pg
 @pytest.mark.promise(16)
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.revoke)
+@pytest.mark.requirement("X6")
 async def test_a_missing_grant_costs_exactly_its_feature_and_is_named(
     reader: Credentials, admin: Admin, loss: Loss
 ) -> None:

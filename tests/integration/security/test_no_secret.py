@@ -209,6 +209,7 @@ def found_in(text: str) -> list[str]:
     return [line for line in text.splitlines() if CANARY in line or "123-45" in line]
 
 
+@pytest.mark.requirement("X10")
 def test_no_line_of_the_log_has_a_secret(scene: Scene) -> None:
     log = scene.daemon.log.read_text()
 
@@ -239,6 +240,7 @@ def body(daemon: RunningDaemon, path: str, **headers: str) -> str:
         return error.read().decode()
 
 
+@pytest.mark.requirement("X10")
 def test_nothing_that_is_served_has_a_secret(scene: Scene) -> None:
     served = {
         f"{path} {accept}": body(scene.daemon, path, Accept=accept)

@@ -63,6 +63,7 @@ def test_leaves_out_nested_statements() -> None:
     assert run(query_time, seen(top, nested)) == []
 
 
+@pytest.mark.requirement("X7")
 def test_leaves_out_the_statements_of_its_own_role() -> None:
     own = statement(100, 500.0, userid=7)
 

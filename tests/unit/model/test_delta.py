@@ -61,6 +61,7 @@ def sums(delta: Delta[DatabaseRow]) -> dict[str, int]:
 
 
 @given(readings, readings)
+@pytest.mark.requirement("X5")
 def test_is_never_negative(before: Counts, after: Counts) -> None:
     delta = difference(at(0, before), at(5, after))
 
@@ -120,6 +121,7 @@ def test_consecutive_deltas_add_up_to_the_whole(steps: list[Counts]) -> None:
 
 
 @given(readings, readings, st.text(min_size=1), st.text(min_size=1))
+@pytest.mark.requirement("X5")
 def test_never_crosses_a_reset(
     before: Counts, after: Counts, old: str, new: str
 ) -> None:
@@ -134,6 +136,7 @@ def test_is_none_when_time_did_not_advance(values: Counts, seconds: float) -> No
 
 
 @pytest.mark.parametrize("changes", [{"collector": "other"}, {"datname": "other"}])
+@pytest.mark.requirement("X5")
 def test_is_none_between_readings_of_different_things(changes: dict[str, str]) -> None:
     earlier = at(0, {"a": (1, 1)})
 

@@ -47,6 +47,7 @@ def test_other_names_than_three_digits_are_refused(file: str) -> None:
         migration.read("monitoring", {file: ""})
 
 
+@pytest.mark.requirement("S7.1.2-c")
 def test_files_are_read_in_the_order_of_their_versions() -> None:
     files = {"010_b.sql": "b", "009_a.sql": "a", "009_a.down.sql": "-a"}
 

@@ -40,6 +40,7 @@ def seen(*rows: StatementRow, seconds: float = 10.0) -> View:
     )
 
 
+@pytest.mark.requirement("X7")
 def test_only_our_own_statements_are_our_cost() -> None:
     governor = Governor(budget=0.01)
 
