@@ -1,7 +1,8 @@
 """Migrations as values: the files of a set, and the records of what was applied.
 
 Versions are three digits, applied in order, and immutable once applied. What to do
-with them is decided in `model.migration_plan`.
+with them is decided in `model.migration_plan`. Records with a timestamp for a version
+were made by SQL, public.apply_migration(), and have no file.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ Kind = Literal["transactional", "concurrent", "baseline"]
 _FILE = re.compile(r"(?P<version>\d{3})_(?P<name>[a-z0-9_]+?)(?P<down>\.down)?\.sql")
 _NO_TRANSACTION = "no-transaction"
 _OPTIONAL = "optional"
+_TIMESTAMP_DIGITS = 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,11 @@ class Applied:
     def is_dirty(self) -> bool:
         """Say whether a non-transactional file was interrupted."""
         return self.duration_ms is None
+
+    @property
+    def is_by_sql(self) -> bool:
+        """Say whether public.apply_migration() ran it: there is no file."""
+        return len(self.version) == _TIMESTAMP_DIGITS
 
 
 def read(folder: str, files: Mapping[str, str]) -> tuple[Migration, ...]:

@@ -59,7 +59,7 @@ def plan(
     Raises:
         MigrationError: files and records do not fit together.
     """
-    records = {row.version: row for row in applied}
+    records = {row.version: row for row in applied if not row.is_by_sql}
     _check_numbers(line, migrations)
     _check_records(line, migrations, records)
     wanted = [m for m in migrations if to is None or m.version <= to]
@@ -142,6 +142,8 @@ def _status(
     note = ""
     if row.is_dirty:
         condition, note = "dirty", "interrupted; run migrate up again"
+    elif row.is_by_sql:
+        note = "applied by SQL, has no file"
     elif migration is None:
         condition, note = "missing", "applied, but its file is not here"
     elif _is_changed(migration, row):
@@ -172,7 +174,8 @@ def plan_down(
     Raises:
         MigrationError: a way back is missing, changed, or drops too much.
     """
-    records = {row.version: row for row in applied}
+    rows = tuple(applied)
+    records = {row.version: row for row in rows if not row.is_by_sql}
     versions = sorted(records, reverse=True)
     if not versions:
         raise MigrationError("no migration is applied")
@@ -181,10 +184,25 @@ def plan_down(
     chosen = [v for v in versions if to == NOTHING or to is None or v > to]
     if to is None:
         chosen = chosen[:1]
+    _check_later(rows, [records[version] for version in chosen])
     files = {m.version: m for m in migrations}
     for version in chosen:
         _check_down(files.get(version), records[version], allow_cascade=allow_cascade)
     return tuple(_way_back(files[version], records[version]) for version in chosen)
+
+
+def _check_later(rows: Iterable[Applied], chosen: Sequence[Applied]) -> None:
+    later = [
+        row.version
+        for row in rows
+        if row.is_by_sql and any(row.applied_at >= c.applied_at for c in chosen)
+    ]
+    if later:
+        raise MigrationError(
+            f"migration {max(later)} was applied later, by SQL",
+            detail="It may rest on what would be taken back.",
+            hint=f"Run select public.rollback_migration('{max(later)}') first.",
+        )
 
 
 def _way_back(migration: Migration, row: Applied) -> Migration:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -134,6 +134,40 @@ def test_an_interrupted_file_is_repaired_first_even_when_it_was_mended() -> None
     )
 
     assert (mended, THREE) == plan.steps
+
+
+def by_sql(version: str, *, at: datetime = AT) -> Applied:
+    return replace(recorded(ONE), version=version, name="by sql", applied_at=at)
+
+
+@pytest.mark.requirement("S7.1.2-b")
+def test_what_was_applied_by_sql_needs_no_file() -> None:
+    records = [recorded(ONE), by_sql("20260102030405")]
+
+    plan = migration_plan.plan(LINE, [ONE, TWO], records)
+    status = migration_plan.status([ONE], records)
+
+    assert plan.steps == (TWO,)
+    assert [(s.version, s.condition, s.note) for s in status] == [
+        ("001", "applied", ""),
+        ("20260102030405", "applied", "applied by SQL, has no file"),
+    ]
+
+
+@pytest.mark.requirement("S7.2.2-a")
+def test_what_sql_changed_later_is_taken_back_first() -> None:
+    records = [recorded(ONE), by_sql("20260102030405", at=AT + timedelta(days=1))]
+
+    with pytest.raises(MigrationError, match="20260102030405 was applied later"):
+        migration_plan.plan_down([ONE], records)
+
+
+def test_what_sql_changed_earlier_stays() -> None:
+    records = [recorded(ONE), by_sql("20251231000000", at=AT - timedelta(days=1))]
+
+    chosen = migration_plan.plan_down([ONE], records)
+
+    assert chosen == (ONE,)
 
 
 def test_status_names_every_condition() -> None:
