@@ -159,6 +159,8 @@ async def copied(
     template = await templates.get(cluster, administrator)
     name = f"test_{secrets.token_hex(6)}"
     await create_database(cluster, name, template=template)
+    if administrator == "tenant":
+        await let_tenant_create(cluster, name)
     conninfo = conninfo_of(cluster, name, administrator)
     try:
         async with await psycopg.AsyncConnection.connect(
@@ -222,11 +224,18 @@ async def prepare_tenant(cluster: Cluster, database: str) -> None:
                 sql.Identifier(TENANT), sql.Literal(TENANT_PASSWORD)
             )
         )
-        await admin.execute(
-            sql.SQL("grant create on database {} to {}").format(
-                sql.Identifier(database), sql.Identifier(TENANT)
-            )
-        )
+    await let_tenant_create(cluster, database)
+
+
+async def let_tenant_create(cluster: Cluster, database: str) -> None:
+    """Grant what a database does not take over from its template."""
+    statement = sql.SQL("grant create on database {} to {}").format(
+        sql.Identifier(database), sql.Identifier(TENANT)
+    )
+    async with await psycopg.AsyncConnection.connect(
+        cluster.conninfo(database), autocommit=True
+    ) as admin:
+        await admin.execute(statement)
 
 
 async def install(

@@ -1,4 +1,7 @@
-"""Commands that move a database's schema from version to version."""
+"""Commands that move a database's schema from version to version.
+
+They serve more than one group: the set of migrations is the group's context object.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ from monitor.cli.schema import with_session
 from monitor.model.migration import Migration
 from monitor.model.shape import plain_fields
 from monitor.postgres.migrate import Migrator
-from monitor.postgres.migration_files import create_pair, shipped
+from monitor.postgres.migration_files import SETS, create_pair, shipped
+from monitor.postgres.session import Session
 
 T = TypeVar("T")
 
@@ -26,8 +30,10 @@ SET = "monitoring"
 
 
 @click.group()
-def migrate() -> None:
+@click.pass_context
+def migrate(context: click.Context) -> None:
     """Plan, apply and take back migrations of schema monitoring."""
+    context.obj = SET
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +43,15 @@ class Place:
     source: Source
     target_name: str | None
 
+    def run(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """Run work on a session that may write there."""
+        settings = self.source.read_and_log()
+        return asyncio.run(with_session(settings, self.target_name, work))
 
-def _placed(command: Callable[..., T]) -> Callable[..., T]:
+
+def placed(command: Callable[..., T]) -> Callable[..., T]:
+    """Add the options that say where to migrate; the command gets `place`."""
+
     @wraps(command)
     def with_place(source: Source, target_name: str | None, **others: object) -> T:
         return command(place=Place(source, target_name), **others)
@@ -47,17 +60,16 @@ def _placed(command: Callable[..., T]) -> Callable[..., T]:
 
 
 def _run(place: Place, work: Callable[[Migrator], Awaitable[T]]) -> T:
-    return asyncio.run(
-        with_session(
-            place.source.read_and_log(),
-            place.target_name,
-            lambda session: work(Migrator(session, SET)),
-        )
-    )
+    migration_set = _migration_set()
+    return place.run(lambda session: work(Migrator(session, migration_set)))
+
+
+def _migration_set() -> str:
+    return click.get_current_context().find_object(str) or SET
 
 
 @migrate.command()
-@_placed
+@placed
 @click.option("--to", help="Up to this version instead of the newest.")
 @click.option("--rehearse", is_flag=True, help="Run it and roll it back.")
 def plan(output: str, to: str | None, *, rehearse: bool, place: Place) -> None:
@@ -68,19 +80,19 @@ def plan(output: str, to: str | None, *, rehearse: bool, place: Place) -> None:
             return await migrator.rehearse(to)
         return (await migrator.plan(to)).steps
 
-    _emit(_run(place, work), output, "would run")
+    emit_files(_run(place, work), output, "would run")
 
 
 @migrate.command()
-@_placed
+@placed
 @click.option("--to", help="Up to this version instead of the newest.")
 def up(output: str, to: str | None, place: Place) -> None:
     """Apply what is pending."""
-    _emit(_run(place, lambda migrator: migrator.up(to)), output, "applied")
+    emit_files(_run(place, lambda migrator: migrator.up(to)), output, "applied")
 
 
 @migrate.command()
-@_placed
+@placed
 @click.option("--to", help='All after this version; "none" for all. Default: the last.')
 @click.option("--confirm", is_flag=True, help="Having seen what would be lost.")
 @click.option("--allow-cascade", is_flag=True, help="Files with CASCADE, too.")
@@ -97,11 +109,11 @@ def down(
     async def work(migrator: Migrator) -> tuple[Migration, ...]:
         return await migrator.down(to, confirm=confirm, allow_cascade=allow_cascade)
 
-    _emit(_run(place, work), output, "taken back")
+    emit_files(_run(place, work), output, "taken back")
 
 
 @migrate.command()
-@_placed
+@placed
 def status(output: str, place: Place) -> None:
     """Show every version and its condition."""
     found = _run(place, Migrator.status)
@@ -118,12 +130,12 @@ def status(output: str, place: Place) -> None:
 
 
 @migrate.command()
-@_placed
+@placed
 @click.argument("version")
 def baseline(output: str, version: str, place: Place) -> None:
     """Record versions up to one as applied, for a database that has them already."""
     found = _run(place, lambda migrator: migrator.baseline(version))
-    _emit(found, output, "recorded")
+    emit_files(found, output, "recorded")
 
 
 @migrate.command()
@@ -135,12 +147,15 @@ def baseline(output: str, version: str, place: Place) -> None:
 )
 def new(name: str, directory: Path | None) -> None:
     """Write the pair of files that a new migration starts from."""
+    line = SETS[_migration_set()]
     today = datetime.now(UTC).date()
-    for path in create_pair(directory or shipped(SET), name, today):
+    folder = directory or shipped(line.name)
+    for path in create_pair(folder, name, today, retired=line.retired):
         emit_line(str(path))
 
 
-def _emit(migrations: Iterable[Migration], output: str, verb: str) -> None:
+def emit_files(migrations: Iterable[Migration], output: str, verb: str) -> None:
+    """Print the names of migrations, and what was done with them."""
     files = [migration.file for migration in migrations]
     if output == "json":
         emit_json({"migrations": files})

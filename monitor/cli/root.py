@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "install": "schema",
         "uninstall": "schema",
         "migrate": "migrate",
+        "platform": "platform",
         "print-grants": "schema",
         "config": "config",
     }

@@ -73,10 +73,11 @@ def _report(found: Mapping[str, Installed], output: str) -> None:
         emit_json({"databases": {name: asdict(one) for name, one in found.items()}})
         return
     for name, one in found.items():
-        emit_line(f"database {name}: {_describe(one)}")
+        emit_line(f"database {name}: {describe(one)}")
 
 
-def _describe(done: Installed) -> str:
+def describe(done: Installed) -> str:
+    """Return in words what an installation changed."""
     if not (done.migrations or done.views or done.dropped):
         return "was up to date"
     counts = (

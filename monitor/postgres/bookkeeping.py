@@ -38,7 +38,7 @@ _COLUMNS = frozenset(
 _DEFINITION = sql.SQL(
     """
 create table {table} (
-    version text primary key check (version ~ '^[0-9]{{3}}$'),
+    version text primary key check (version ~ '^[0-9]{{3}}([0-9]{{11}})?$'),
     name text not null,
     applied_at timestamptz not null default pg_catalog.now(),
     rollback_sql text,
@@ -51,7 +51,7 @@ create table {table} (
 comment on column {table}.duration_ms is
     'NULL while a non-transactional file has not been run to its end.';
 comment on column {table}.rollback_sql is
-    'A copy that is compared with the file; it is never run.';
+    'Of a file only a copy to compare with; of a migration by SQL its way back.';
 create table {log} (
     at timestamptz not null default pg_catalog.now(),
     version text not null,

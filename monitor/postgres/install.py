@@ -10,11 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import psycopg
-from psycopg import sql
 
 from monitor.errors import MigrationError
 from monitor.model import migration_plan
-from monitor.model.migration import Migration
 from monitor.model.repeatable import Scope
 from monitor.postgres import bookkeeping
 from monitor.postgres.access import ACCESS
@@ -22,6 +20,7 @@ from monitor.postgres.bookkeeping import Bookkeeping
 from monitor.postgres.migrate import Migrator
 from monitor.postgres.migration_files import load, load_views, shipped
 from monitor.postgres.ownership import as_owner
+from monitor.postgres.script_record import record_text
 from monitor.postgres.script_runner import Patience, ScriptRunner
 from monitor.postgres.session import Session
 from monitor.postgres.views import DEFINITION, Views, record
@@ -80,10 +79,15 @@ async def uninstall(session: Session, *, patience: Patience | None = None) -> bo
     False when there was nothing to remove.
 
     Raises:
-        MigrationError: something else rests on our objects or lies in the schema;
-            nothing is removed then.
+        MigrationError: the platform or something else rests on our objects or lies in
+            the schema; nothing is removed then.
     """
     connection = session.connection
+    if await _has_platform(connection):
+        raise MigrationError(
+            'cannot remove schema "monitoring" while the platform is installed',
+            hint="Take it back first: pgvigil platform down --to none.",
+        )
     async with as_owner(connection) as place:
         if place.is_ours is None:
             return False
@@ -113,7 +117,10 @@ def print_sql(major: int, scope: Scope = "control") -> str:
     ]
     if scope == "control":
         parts.append(bookkeeping.definition(SCHEMA).as_string())
-        parts += [_recorded(m) for m in load(shipped(_SET))]
+        parts += [
+            f"{m.sql}\n{record_text(SCHEMA, m, kind='transactional')}"
+            for m in load(shipped(_SET))
+        ]
     parts.append(DEFINITION)
     parts += [
         f"{item.sql}\n{record(item, major).as_string()}"
@@ -122,35 +129,17 @@ def print_sql(major: int, scope: Scope = "control") -> str:
     return "\n".join([*parts, ACCESS, "commit;", ""])
 
 
-def _recorded(migration: Migration) -> str:
-    insert = sql.SQL(
-        """\
-insert into monitoring.schema_migrations (
-    version,
-    name,
-    rollback_sql,
-    checksum,
-    duration_ms,
-    kind,
-    server_version
-)
-values (
-    {version},
-    {name},
-    {rollback_sql},
-    {checksum},
-    0,
-    'transactional',
-    pg_catalog.current_setting('server_version_num')::integer
-);
-"""
-    ).format(
-        version=sql.Literal(migration.version),
-        name=sql.Literal(migration.name),
-        rollback_sql=sql.Literal(migration.down_sql),
-        checksum=sql.Literal(migration.checksum),
+async def _has_platform(connection: bookkeeping.Connection) -> bool:
+    try:
+        if not await Bookkeeping(connection, "public").exist():
+            return False
+    except MigrationError:
+        # The table is another tool's.
+        return False
+    cursor = await connection.execute(
+        "select 1 from pg_catalog.pg_namespace where nspname = 'app_private'"
     )
-    return f"{migration.sql}\n{insert.as_string()}"
+    return await cursor.fetchone() is not None
 
 
 async def _remove(runner: ScriptRunner, session: Session) -> None:

@@ -41,14 +41,24 @@ def load_views(*, major: int, scope: Scope) -> tuple[Repeatable, ...]:
     return repeatable.read(_texts(folder), major=major, scope=scope)
 
 
-def create_pair(folder: Path, name: str, today: date) -> tuple[Path, Path]:
+def create_pair(
+    folder: Path,
+    name: str,
+    today: date,
+    *,
+    retired: frozenset[str] = frozenset(),
+) -> tuple[Path, Path]:
     """Write the pair of files a new migration starts from; return their paths.
+
+    Its number is the next one, unless that is retired.
 
     Raises:
         MigrationError: the folder's files do not fit, or the name has no letters.
     """
     existing = load(folder)
     number = int(existing[-1].version) + 1 if existing else 1
+    while f"{number:03}" in retired:
+        number += 1
     words = _NO_WORDS.sub("_", name.lower()).strip("_")
     if not words:
         raise MigrationError(f'cannot name a migration "{name}"')

@@ -49,16 +49,43 @@ async def install(
         MigrationError: a condition is not met, and nothing was changed; or a file
             failed, and those before it stay applied.
     """
+    planned = await plan(session, with_auth_shim=with_auth_shim, folder=folder)
     migrator = Migrator(session, SET, folder=folder, patience=patience)
-    facts = await conditions.ask(session)
-    conditions.require(facts, with_auth_shim=with_auth_shim)
-    plan = await migrator.plan()
     monitoring = await installation.install(session, patience=patience)
-    adopts = facts.has_auth and any(m.version == AUTH for m in plan.pending)
-    adopted = await migrator.baseline(AUTH) if adopts else ()
+    if planned.adopted:
+        await migrator.baseline(AUTH)
     applied = await migrator.up()
     return InstalledPlatform(
         monitoring=monitoring,
-        adopted=tuple(m.file for m in adopted),
+        adopted=planned.adopted,
         migrations=tuple(m.file for m in applied),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformPlan:
+    """The files that an installation would record only, and those it would run."""
+
+    adopted: tuple[str, ...]
+    migrations: tuple[str, ...]
+
+
+async def plan(
+    session: Session, *, with_auth_shim: bool = False, folder: Path | None = None
+) -> PlatformPlan:
+    """Return what `install` would do; changes nothing.
+
+    Raises:
+        MigrationError: a condition is not met.
+    """
+    migrator = Migrator(session, SET, folder=folder)
+    facts = await conditions.ask(session)
+    conditions.require_server(facts)
+    steps = (await migrator.plan()).steps
+    if steps:
+        conditions.require(facts, with_auth_shim=with_auth_shim)
+    adopted = [m.file for m in steps if m.version == AUTH and facts.has_auth]
+    return PlatformPlan(
+        adopted=tuple(adopted),
+        migrations=tuple(m.file for m in steps if m.file not in adopted),
     )

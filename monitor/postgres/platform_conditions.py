@@ -140,13 +140,31 @@ async def ask(session: Session) -> Facts:
     return facts
 
 
+def require_server(facts: Facts) -> None:
+    """Do nothing if the server can hold the platform.
+
+    Raises:
+        MigrationError: it is too old, or a standby.
+    """
+    if facts.major < OLDEST_MAJOR:
+        raise MigrationError(
+            f"cannot install the platform on PostgreSQL {facts.major}",
+            hint=f"It needs PostgreSQL {OLDEST_MAJOR} or newer;"
+            " schema monitoring does not.",
+        )
+    if facts.is_standby:
+        raise MigrationError(
+            "cannot install the platform on a standby",
+            hint="Connect to the primary.",
+        )
+
+
 def require(facts: Facts, *, with_auth_shim: bool) -> None:
-    """Do nothing if the platform can be installed.
+    """Do nothing if our role can install the platform into this database.
 
     Raises:
         MigrationError: the first condition that is not met.
     """
-    _require_server(facts)
     _require_auth(facts, with_auth_shim=with_auth_shim)
     if not facts.bypasses_rls:
         raise MigrationError(
@@ -159,20 +177,6 @@ def require(facts: Facts, *, with_auth_shim: bool) -> None:
         raise MigrationError(
             f'role "{facts.role}" lacks privileges to install the platform',
             hint=f"Run as the objects' owner: {' '.join(grants)}",
-        )
-
-
-def _require_server(facts: Facts) -> None:
-    if facts.major < OLDEST_MAJOR:
-        raise MigrationError(
-            f"cannot install the platform on PostgreSQL {facts.major}",
-            hint=f"It needs PostgreSQL {OLDEST_MAJOR} or newer;"
-            " schema monitoring does not.",
-        )
-    if facts.is_standby:
-        raise MigrationError(
-            "cannot install the platform on a standby",
-            hint="Connect to the primary.",
         )
 
 
