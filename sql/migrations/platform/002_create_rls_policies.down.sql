@@ -3,6 +3,11 @@
 -- revoked privileges, default privileges and time limits stay as they are: without
 -- policies the tables are closed to API roles, not open.
 
+drop function public.user_dashboard();
+drop function public.list_content(text, integer, text);
+drop function app_private.published_content_page(text, integer, timestamptz, uuid);
+drop function app_private.full_name_of(uuid);
+
 drop trigger a_guard on public.conversation_messages;
 drop trigger a_guard on public.conversations;
 drop trigger a_guard on public.content_assignments;

@@ -1133,19 +1133,11 @@ begin
     if current_user not in ('anon', 'authenticated') then
         return new;
     end if;
-    if tg_op = 'INSERT' then
-        if new.published_at is not null then
-            raise exception 'cannot set published_at of content'
-                using errcode = 'insufficient_privilege';
-        end if;
-        return new;
-    end if;
     if
-        (new.id, new.version, new.published_at, new.created_at)
-        is distinct from (old.id, old.version, old.published_at, old.created_at)
+        (new.id, new.version, new.created_at)
+        is distinct from (old.id, old.version, old.created_at)
     then
-        raise exception
-            'cannot change id, version, published_at or created_at of content'
+        raise exception 'cannot change id, version or created_at of content'
             using errcode = 'insufficient_privilege';
     end if;
     if
@@ -1165,7 +1157,7 @@ comment on function app_private.guard_content_items() is
     'Keeps whose content is, and what the database itself counts.';
 
 create trigger a_guard
-before insert or update on public.content_items
+before update on public.content_items
 for each row execute function app_private.guard_content_items();
 
 create function app_private.guard_content_assignments()
@@ -1437,3 +1429,255 @@ $$;
 
 notify pgrst, 'reload config';
 notify pgrst, 'reload schema';
+
+-- What an application asks for most, as one request each.
+
+create function app_private.full_name_of(user_id uuid)
+returns text
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+    select p.full_name
+    from public.user_profiles as p
+    where p.id = full_name_of.user_id
+$$;
+
+comment on function app_private.full_name_of(uuid) is
+    'Returns how a user is called, and nothing else of a profile that the caller may '
+    'not read.';
+
+create function app_private.published_content_page(
+    repository text,
+    page_size integer,
+    before_moment timestamptz,
+    before_id uuid
+)
+returns setof uuid
+language sql
+stable
+security definer
+rows 50
+set search_path = ''
+as $$
+    select p.id
+    from (
+        (
+            select
+                i.id as id,
+                i.updated_at as updated_at
+            from public.content_items as i
+            where
+                i.organization_id = (select app_private.current_user_org())
+                and i.status = 'published'
+                and (i.updated_at, i.id) < (before_moment, before_id)
+                and i.repository_id = any (
+                    array(
+                        select r.id
+                        from public.content_repositories as r
+                        where r.is_active and r.name = coalesce(repository, r.name)
+                    )
+                )
+            order by
+                i.updated_at desc,
+                i.id desc
+            limit page_size
+        )
+        union
+        (
+            select
+                i.id as id,
+                i.updated_at as updated_at
+            from public.content_items as i
+            where
+                i.id = any (array(select app_private.assigned_content_ids()))
+                and i.status = 'published'
+                and (i.updated_at, i.id) < (before_moment, before_id)
+                and i.repository_id = any (
+                    array(
+                        select r.id
+                        from public.content_repositories as r
+                        where r.is_active and r.name = coalesce(repository, r.name)
+                    )
+                )
+            order by
+                i.updated_at desc,
+                i.id desc
+            limit page_size
+        )
+    ) as p
+    order by
+        p.updated_at desc,
+        p.id desc
+    limit page_size
+$$;
+
+comment on function app_private.published_content_page(
+    text, integer, timestamptz, uuid
+) is
+    'Returns the ids of one page of public.list_content(), newest first. Above the '
+    'policies, because under them the comparison of a status, which is not leakproof, '
+    'may not choose the index that has this order.';
+
+create function public.list_content(
+    p_repository text default null,
+    p_limit integer default 50,
+    p_cursor text default null
+)
+returns table (
+    id uuid,
+    repository_id uuid,
+    repository_name text,
+    title text,
+    description text,
+    metadata jsonb,
+    status public.content_status,
+    version integer,
+    created_by uuid,
+    creator_name text,
+    organization_id uuid,
+    created_at timestamptz,
+    updated_at timestamptz,
+    published_at timestamptz,
+    is_assigned boolean,
+    next_cursor text
+)
+language sql
+stable
+rows 50
+set search_path = ''
+as $$
+    select
+        i.id as id,
+        i.repository_id as repository_id,
+        r.display_name as repository_name,
+        i.title as title,
+        i.description as description,
+        i.metadata as metadata,
+        i.status as status,
+        i.version as version,
+        i.created_by as created_by,
+        app_private.full_name_of(i.created_by) as creator_name,
+        i.organization_id as organization_id,
+        i.created_at as created_at,
+        i.updated_at as updated_at,
+        i.published_at as published_at,
+        i.id = any (array(select app_private.assigned_content_ids())) as is_assigned,
+        pg_catalog.to_char(
+            i.updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z~"'
+        ) || i.id as next_cursor
+    from public.content_items as i
+    join public.content_repositories as r on r.id = i.repository_id
+    where
+        i.id = any (
+            array(
+                select
+                    app_private.published_content_page(
+                        p_repository,
+                        least(greatest(coalesce(p_limit, 50), 1), 200),
+                        coalesce(
+                            pg_catalog.split_part(nullif(p_cursor, ''), '~', 1)
+                            ::timestamptz,
+                            'infinity'
+                        ),
+                        coalesce(
+                            pg_catalog.split_part(nullif(p_cursor, ''), '~', 2)::uuid,
+                            'ffffffff-ffff-ffff-ffff-ffffffffffff'
+                        )
+                    )
+            )
+        )
+    order by
+        i.updated_at desc,
+        i.id desc
+$$;
+
+comment on function public.list_content(text, integer, text) is
+    'Lists published content of the own organization and what is assigned from '
+    'elsewhere, newest first: at most p_limit (1 to 200) items of a repository, or of '
+    'all. For the next page pass the last row''s next_cursor. The content itself, which '
+    'may be large, is read by id.';
+
+create function public.user_dashboard()
+returns json
+language sql
+stable
+set search_path = ''
+as $$
+    select
+        pg_catalog.json_build_object(
+            'user_info',
+            (
+                select pg_catalog.row_to_json(u)
+                from (
+                    select
+                        p.id as id,
+                        p.organization_id as organization_id,
+                        p.role as role
+                    from public.user_profiles as p
+                    where p.id = (select app_private.current_user_id())
+                ) as u
+            ),
+            'recent_conversations',
+            (
+                select
+                    coalesce(
+                        pg_catalog.json_agg(r order by r.last_message_at desc), '[]'
+                    )
+                from (
+                    select
+                        c.id as id,
+                        c.title as title,
+                        c.last_message_at as last_message_at,
+                        c.message_count as message_count
+                    from public.conversations as c
+                    where
+                        c.user_id = (select app_private.current_user_id())
+                        and c.status = 'active'
+                    order by c.last_message_at desc
+                    limit 10
+                ) as r
+            ),
+            'assigned_content',
+            (
+                select
+                    coalesce(
+                        pg_catalog.json_agg(a order by a.updated_at desc, a.id desc),
+                        '[]'
+                    )
+                from (
+                    select
+                        i.id as id,
+                        i.title as title,
+                        i.repository_id as repository_id,
+                        i.updated_at as updated_at
+                    from public.content_items as i
+                    where
+                        i.id = any (array(select app_private.assigned_content_ids()))
+                    order by
+                        i.updated_at desc,
+                        i.id desc
+                    limit 20
+                ) as a
+            )
+        )
+$$;
+
+comment on function public.user_dashboard() is
+    'Returns who is asking, the ten active conversations last spoken in, and the twenty '
+    'assigned contents last changed; empty lists where there is nothing.';
+
+revoke execute on function
+app_private.full_name_of(uuid),
+app_private.published_content_page(text, integer, timestamptz, uuid),
+public.list_content(text, integer, text),
+public.user_dashboard()
+from public, anon;
+
+grant execute on function
+app_private.full_name_of(uuid),
+app_private.published_content_page(text, integer, timestamptz, uuid),
+public.list_content(text, integer, text),
+public.user_dashboard()
+to authenticated;
