@@ -22,8 +22,8 @@ from monitor.cli.client import Daemon
 from monitor.cli.daemon import emit_state
 from monitor.cli.output import output_option
 from monitor.cli.render import emit_findings
-from monitor.demo import sessions, traffic
-from monitor.demo.build import SERVER_SETTINGS, Application, build
+from monitor.demo import gym, gym_traffic, sessions, traffic
+from monitor.demo.build import SERVER_SETTINGS, build, create
 from monitor.demo.roles import Logins, prepare
 from monitor.demo.schema import DATABASE
 from monitor.errors import ConfigError
@@ -113,10 +113,9 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The running server with its application, and the settings that watch it."""
+    """The running server with its applications, and the settings that watch it."""
 
     server: ThrowawayServer
-    application: Application
     settings: Settings
 
 
@@ -129,16 +128,21 @@ async def _stage(listen: str, progress: Progress) -> AsyncGenerator[Stage]:
         ThrowawayServer(SERVER_SETTINGS) as server,
     ):
         progress(f"creating the application's database {DATABASE!r}")
-        application = await build(server, progress)
+        shop = await create(server)
+        progress(f"installing the platform in database {gym.DATABASE!r} beside it")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(build(shop, progress))
+            platform = group.create_task(gym.build(server, shop))
         progress("creating pgvigil's roles, installing schema monitoring")
         logins = await prepare(server)
         settings = load(None, {}, overrides(server, logins, listen, state_dir))
         tasks = [
-            asyncio.create_task(traffic.run(application.traffic)),
-            asyncio.create_task(sessions.misbehave(application.traffic)),
+            asyncio.create_task(traffic.run(shop.traffic)),
+            asyncio.create_task(sessions.misbehave(shop.traffic)),
+            asyncio.create_task(gym_traffic.run(platform.result())),
         ]
         try:
-            yield Stage(server, application, settings)
+            yield Stage(server, settings)
         finally:
             for task in tasks:
                 task.cancel()
@@ -172,11 +176,12 @@ async def _serve(listen: str, progress: Progress) -> None:
 
 def _introduce(stage: Stage, listen: str) -> None:
     url = f"http://{listen}"
+    place = f"port {stage.server.port} of {stage.server.host}"
     for name, value in (
         ("page", f"{url}/"),
         ("metrics", f"{url}/metrics"),
         ("findings", f"{url}/api/v1/findings"),
-        ("database", f"port {stage.server.port} of {stage.server.host}, {DATABASE}"),
+        ("database", f"{place}: {DATABASE} has flaws, {gym.DATABASE} has none"),
     ):
         click.echo(f"  {name:<9} {value}")
     click.echo("  windows are shortened by ordinary settings, for the demo only:")
@@ -217,7 +222,7 @@ def overrides(
             {
                 "name": "demo",
                 "dsn": server.conninfo(DATABASE, READER, logins.passwords[READER]),
-                "databases": [DATABASE],
+                "databases": [DATABASE, gym.DATABASE],
                 "intervals": _INTERVALS,
                 "maintainer": {
                     "user": MAINTAINER,

@@ -43,8 +43,8 @@ class Application:
         return "Application()"
 
 
-async def build(server: ThrowawayServer, report: Report) -> Application:
-    """Create roles, tables, policies, rows, and the damage of years.
+async def create(server: ThrowawayServer) -> Application:
+    """Create the application's roles and its database, still empty.
 
     Raises:
         TargetError: the server refused a statement.
@@ -52,17 +52,31 @@ async def build(server: ThrowawayServer, report: Report) -> Application:
     password = secrets.token_urlsafe(16)
     try:
         await _create_database(server, password)
-        owner = server.conninfo(schema.DATABASE)
-        async with await _connect(owner) as connection:
+    except psycopg.Error as error:
+        raise translate(error, what="create the demo's database") from error
+    return Application(
+        traffic=server.conninfo(
+            schema.DATABASE, user="authenticator", password=password
+        ),
+        owner=server.conninfo(schema.DATABASE),
+    )
+
+
+async def build(application: Application, report: Report) -> None:
+    """Create tables, policies, rows, and the damage of years.
+
+    Raises:
+        TargetError: the server refused a statement.
+    """
+    try:
+        async with await connect(application.owner) as connection:
             await _fill(connection, report)
     except psycopg.Error as error:
         raise translate(error, what="build the demo's database") from error
-    traffic = server.conninfo(schema.DATABASE, user="authenticator", password=password)
-    return Application(traffic=traffic, owner=owner)
 
 
 async def _create_database(server: ThrowawayServer, password: str) -> None:
-    async with await _connect(server.conninfo()) as connection:
+    async with await connect(server.conninfo()) as connection:
         await connection.execute(schema.ROLES)
         await connection.execute(
             sql.SQL("alter role authenticator password {}").format(password)
@@ -73,7 +87,8 @@ async def _create_database(server: ThrowawayServer, password: str) -> None:
         )
 
 
-async def _connect(conninfo: str) -> Connection:
+async def connect(conninfo: str) -> Connection:
+    """Open a connection that sets up, each statement in a transaction of its own."""
     return await psycopg.AsyncConnection.connect(
         conninfo, autocommit=True, application_name="demo set-up"
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
+from monitor.demo.build import connect
 from monitor.demo.schema import DATABASE
 from monitor.model.target import Credentials
 from monitor.postgres.grants import (
@@ -45,12 +46,9 @@ async def prepare(server: ThrowawayServer) -> Logins:
     """
     passwords = {role: secrets.token_urlsafe(16) for role in LOGINS}
     try:
-        async with await psycopg.AsyncConnection.connect(
-            server.conninfo(DATABASE), autocommit=True
-        ) as connection:
-            major = connection.info.server_version // _VERSIONS_A_MAJOR
+        async with await connect(server.conninfo(DATABASE)) as connection:
             plan = GrantPlan(
-                version=major,
+                version=connection.info.server_version // _VERSIONS_A_MAJOR,
                 databases=(DATABASE,),
                 owners=("app_owner",),
                 schemas=("app",),

@@ -1,31 +1,18 @@
-"""Traffic of an application with row level security: many users, three roles.
-
-Every request is what an API layer in front of PostgreSQL does: a transaction that
-takes a role, sets the user's claims, and runs a statement or two.
-"""
+"""Traffic of an application with row level security: many users, three roles."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import random
-import uuid
 from dataclasses import dataclass
-from hashlib import md5
 from typing import Literal, LiteralString
 
-import psycopg
-from psycopg import sql
-from psycopg.rows import TupleRow
-
 from monitor.demo.content import USERS
+from monitor.demo.gateway import Request, user_id, work
 
-Connection = psycopg.AsyncConnection[TupleRow]
 Role = Literal["anon", "authenticated", "service_role"]
 
 WORKERS = 4
-_PAUSE_SECONDS = (0.02, 0.15)
-_RECONNECT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,55 +92,24 @@ VISITS: tuple[Visit, ...] = (
 
 
 async def run(conninfo: str, *, seed: int = 1) -> None:
-    """Send requests until cancelled; a lost connection is opened again.
-
-    The rate is bounded by pauses: a few dozen requests a second.
-    """
+    """Send requests until cancelled: a few dozen a second."""
     async with asyncio.TaskGroup() as group:
         for number in range(WORKERS):
-            group.create_task(_work(conninfo, random.Random(seed + number)))  # noqa: S311 - no secret
+            group.create_task(work(conninfo, "shop-api", choose, seed + number))
 
 
-async def _work(conninfo: str, dice: random.Random) -> None:
-    while True:
-        try:
-            async with await psycopg.AsyncConnection.connect(
-                conninfo, autocommit=True, application_name="shop-api"
-            ) as connection:
-                await _serve(connection, dice)
-        except psycopg.Error:
-            # The server may be restarting; that is part of a demo, too.
-            await asyncio.sleep(_RECONNECT_SECONDS)
+def choose(dice: random.Random) -> Request:
+    """Return the next request of somebody."""
+    (visit,) = dice.choices(VISITS, [visit.weight for visit in VISITS])
+    return request(visit, dice)
 
 
-async def _serve(connection: Connection, dice: random.Random) -> None:
-    weights = [visit.weight for visit in VISITS]
-    while True:
-        (visit,) = dice.choices(VISITS, weights)
-        await send(connection, visit, dice)
-        await asyncio.sleep(dice.uniform(*_PAUSE_SECONDS))
-
-
-async def send(connection: Connection, visit: Visit, dice: random.Random) -> None:
-    """Serve one request in a transaction of its own."""
+def request(visit: Visit, dice: random.Random) -> Request:
+    """Return a request of this kind, of any user."""
     user = user_id(dice.randint(1, USERS))
-    claims = {"sub": str(user), "role": visit.role}
     values = {
         "user": user,
         "product": dice.randint(1, 500),
         "total": dice.randint(1, 500),
     }
-    async with connection.transaction():
-        role = sql.Identifier(visit.role)
-        await connection.execute(sql.SQL("set local role {}").format(role))
-        await connection.execute(
-            "select pg_catalog.set_config('request.jwt.claims', %s, true)",
-            [json.dumps(claims)],
-        )
-        await connection.execute(visit.statement, values)
-
-
-def user_id(number: int) -> uuid.UUID:
-    """Return the id of the n-th user, as `content.ROWS` computes it."""
-    digest = md5(str(number).encode(), usedforsecurity=False)
-    return uuid.UUID(digest.hexdigest())
+    return Request(visit.role, user, visit.statement, values)

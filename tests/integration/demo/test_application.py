@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
-from monitor.demo import sessions, traffic
-from monitor.demo.build import SERVER_SETTINGS, Application, build
+from monitor.demo import gateway, sessions, traffic
+from monitor.demo.build import SERVER_SETTINGS, Application, build, create
 from monitor.postgres.throwaway import ThrowawayServer
 
 Admin = psycopg.AsyncConnection[TupleRow]
@@ -22,7 +22,9 @@ Admin = psycopg.AsyncConnection[TupleRow]
 def application() -> Iterator[Application]:
     """Return the demo's database, built once; no test changes its structure."""
     with ThrowawayServer(SERVER_SETTINGS) as server:
-        yield asyncio.run(build(server, lambda _: None))
+        made = asyncio.run(create(server))
+        asyncio.run(build(made, lambda _: None))
+        yield made
 
 
 @pytest.fixture
@@ -130,7 +132,7 @@ async def test_every_request_works_for_its_role(
     async with await psycopg.AsyncConnection.connect(
         application.traffic, autocommit=True
     ) as connection:
-        await traffic.send(connection, visit, random.Random(1))
+        await gateway.send(connection, traffic.request(visit, random.Random(1)))
 
         assert await value(connection, "select current_user") == "authenticator"
 
@@ -143,7 +145,7 @@ async def test_a_user_sees_only_its_own_orders(application: Application) -> None
         await connection.execute("set local role authenticated")
         await connection.execute(
             "select set_config('request.jwt.claims', %s, true)",
-            [f'{{"sub": "{traffic.user_id(7)}"}}'],
+            [f'{{"sub": "{gateway.user_id(7)}"}}'],
         )
 
         seen = await value(connection, "select count(distinct user_id) from app.orders")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.demo import gym
 from monitor.demo.schema import DATABASE
 
 EXPECTED = {
@@ -66,7 +67,12 @@ def test_one_cycle_finds_every_planted_flaw_and_leaves_nothing(tmp_path: Path) -
     assert {(c, o) for c, o in EXPECTED.items() if o} <= objects
     assert EXPECTED.keys() <= names
     assert all(one["evidence"] for one in findings)
-    assert all(one["database"] in {DATABASE, ""} for one in findings)
+    assert all(one["database"] in {DATABASE, gym.DATABASE, ""} for one in findings)
+    assert {
+        one["database"]
+        for one in findings
+        if one["kind"] == "lint" and one["severity"] != "info"
+    } == {DATABASE}
     assert found["server"]["login_role"] == "pgvigil_reader"
     assert found["metrics"]["series"] > 500
     assert not list(tmp_path.iterdir())
