@@ -47,27 +47,10 @@ VISITS: tuple[Visit, ...] = (
         "authenticated",
         10,
         "user",
-        """
-        select i.id, i.title, i.updated_at
-        from public.content_items as i
-        inner join public.content_repositories as r on r.id = i.repository_id
-        where r.name = 'documents' and i.status = 'published'
-        order by i.updated_at desc
-        limit 20
-        """,
+        "select l.id, l.title, l.updated_at"
+        " from public.list_content(p_repository => 'documents', p_limit => 20) as l",
     ),
-    Visit(
-        "authenticated",
-        10,
-        "user",
-        """
-        select c.id, c.title, c.message_count, c.last_message_at
-        from public.conversations as c
-        where c.user_id = %(user)s
-        order by c.last_message_at desc
-        limit 10
-        """,
-    ),
+    Visit("authenticated", 10, "user", "select public.user_dashboard()"),
     Visit(
         "authenticated",
         8,
