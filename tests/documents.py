@@ -55,6 +55,11 @@ A built row has tests marked `@pytest.mark.requirement("id")`; the build fails w
 
 """
 
+POLICY_COMMENT = re.compile(
+    r"comment on policy \w+_(select|insert|update|delete) on public\.(\w+) is"
+    r"((?:\s+'(?:[^']|'')*')+);"
+)
+
 NEWEST = Server(
     version_num=NEWEST_KNOWN_MAJOR * 10000,
     version=f"{NEWEST_KNOWN_MAJOR}.0",
@@ -75,10 +80,12 @@ NEWEST = Server(
 def documents() -> dict[Path, str]:
     """Return each generated document's path and text."""
     readme = ROOT / "README.md"
+    platform = ROOT / "docs" / "platform.md"
     return {
         readme: _between(readme.read_text(), "checks", checks()),
         ROOT / "docs" / "settings.md": SETTINGS + reference.table().rstrip() + "\n",
         ROOT / "docs" / "metrics.md": METRICS + metrics(),
+        platform: _between(platform.read_text(), "policies", policies()),
         ROOT / "docs" / "requirements.md": REQUIREMENTS
         + requirements.table(requirements.read(requirements.FILE.read_text())),
     }
@@ -108,6 +115,18 @@ def _level(rule: Rule, name: str) -> str:
     if rule.unit.startswith("bytes"):
         return size(default) + rule.unit.removeprefix("bytes")
     return f"{default:,.10g} {rule.unit}"
+
+
+def policies() -> str:
+    """Return the table of what the platform's policies allow, from their comments."""
+    file = (
+        resources.directory("sql") / "migrations/platform/002_create_rls_policies.sql"
+    )
+    rows = ["| table | command | who, and which rows |", "|---|---|---|"]
+    for command, table, literals in POLICY_COMMENT.findall(file.read_text()):
+        text = "".join(re.findall(r"'((?:[^']|'')*)'\s*", literals)).replace("''", "'")
+        rows.append(f"| `{table}` | {command} | {text} |")
+    return "\n".join(rows) + "\n"
 
 
 def metrics() -> str:
