@@ -1,7 +1,9 @@
 """Who may do what in schema `monitoring`: nobody but its owner and pgvigil's roles.
 
 Platforms grant new tables and functions to the roles of their REST gateway by
-default, so these are named in the revokes, not only PUBLIC.
+default, so these are named in the revokes, not only PUBLIC. What else lies in the
+schema, such as the platform's functions for its administrator, brings privileges of
+its own and is left alone.
 """
 
 from __future__ import annotations
@@ -11,11 +13,53 @@ from typing import LiteralString
 ACCESS: LiteralString = """\
 do $access$
 declare
+    -- With what is recorded in repeatables, all that the monitoring part makes.
+    own_names text[] := array[
+        'actions',
+        'actions_id_seq',
+        'advice',
+        'findings',
+        'note_threshold_edit',
+        'performance_thresholds',
+        'repeatables',
+        'reports',
+        'rls_observations',
+        'samples',
+        'schema_migrations',
+        'schema_migrations_log'
+    ];
+    own_relations text;
+    own_sequences text;
+    own_functions text;
     grantee text;
 begin
     if pg_catalog.to_regnamespace('monitoring') is null then
         return;
     end if;
+
+    if pg_catalog.to_regclass('monitoring.repeatables') is not null then
+        own_names := own_names || array(select r.name from monitoring.repeatables as r);
+    end if;
+
+    select
+        pg_catalog.string_agg(r.name, ', ') filter (where c.relkind <> 'S'),
+        pg_catalog.string_agg(r.name, ', ') filter (where c.relkind = 'S')
+    into
+        own_relations,
+        own_sequences
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    cross join lateral pg_catalog.format('%I.%I', n.nspname, c.relname) as r (name)
+    where
+        n.nspname = 'monitoring'
+        and c.relkind in ('r', 'p', 'v', 'm', 'S')
+        and c.relname = any(own_names);
+
+    select pg_catalog.string_agg(p.oid::regprocedure::text, ', ')
+    into own_functions
+    from pg_catalog.pg_proc as p
+    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    where n.nspname = 'monitoring' and p.proname = any(own_names);
 
     for grantee in
         select 'public'
@@ -24,13 +68,16 @@ begin
         from pg_catalog.pg_roles as r
         where r.rolname in ('anon', 'authenticated', 'service_role')
     loop
-        execute pg_catalog.format(
-            'revoke all on schema monitoring from %1$s; '
-            'revoke all on all tables in schema monitoring from %1$s; '
-            'revoke all on all sequences in schema monitoring from %1$s; '
-            'revoke all on all functions in schema monitoring from %1$s',
-            grantee
-        );
+        execute pg_catalog.format('revoke all on schema monitoring from %s', grantee);
+        if own_relations is not null then
+            execute 'revoke all on ' || own_relations || ' from ' || grantee;
+        end if;
+        if own_sequences is not null then
+            execute 'revoke all on sequence ' || own_sequences || ' from ' || grantee;
+        end if;
+        if own_functions is not null then
+            execute 'revoke all on function ' || own_functions || ' from ' || grantee;
+        end if;
     end loop;
 
     for grantee in
@@ -38,12 +85,13 @@ begin
         from pg_catalog.pg_roles as r
         where r.rolname in ('pgvigil_reader', 'pgvigil_maintainer', 'pgvigil_ddl')
     loop
-        execute pg_catalog.format(
-            'grant usage on schema monitoring to %1$s; '
-            'grant select on all tables in schema monitoring to %1$s; '
-            'grant execute on all functions in schema monitoring to %1$s',
-            grantee
-        );
+        execute pg_catalog.format('grant usage on schema monitoring to %s', grantee);
+        if own_relations is not null then
+            execute 'grant select on ' || own_relations || ' to ' || grantee;
+        end if;
+        if own_functions is not null then
+            execute 'grant execute on function ' || own_functions || ' to ' || grantee;
+        end if;
         -- The tables are in the control database only.
         if pg_catalog.to_regclass('monitoring.actions') is null then
             continue;

@@ -3,6 +3,7 @@
 Reading and writing there runs what its owner attached: triggers, policies, the
 functions of views. Anybody with CREATE on the database could have been there first,
 so it must belong to role pgvigil_owner, to a superuser, or to the very role we are.
+What is in it may belong to others who could act as its owner anyway.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ MONITORING: LiteralString = """
         and not exists (
             select
             from pg_catalog.pg_class as c
-            where c.relnamespace = n.oid and c.relowner <> n.nspowner
+            where
+                c.relnamespace = n.oid
+                and not pg_catalog.pg_has_role(c.relowner, n.nspowner, 'member')
         )
         and not exists (
             select
             from pg_catalog.pg_proc as p
-            where p.pronamespace = n.oid and p.proowner <> n.nspowner
+            where
+                p.pronamespace = n.oid
+                and not pg_catalog.pg_has_role(p.proowner, n.nspowner, 'member')
         ) as is_trusted
     from pg_catalog.pg_namespace as n
     join pg_catalog.pg_roles as r on r.oid = n.nspowner

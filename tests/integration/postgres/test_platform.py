@@ -10,7 +10,13 @@ from monitor.postgres import platform as installation
 from monitor.postgres.install import Installed
 from monitor.postgres.migrate import Migrator
 from monitor.postgres.migration_files import load, shipped
-from tests.integration.postgres.schema import rows, scalar
+from tests.integration.postgres.schema import (
+    Admin,
+    ensure_role,
+    installed,
+    rows,
+    scalar,
+)
 from tests.platform import (
     AUTH_OWNER,
     Administrator,
@@ -94,7 +100,7 @@ async def test_an_existing_auth_is_neither_changed_nor_taken_back(
     owner = platform_by_tenant.owner
     may_create = await scalar(owner, "select has_schema_privilege('auth', 'create')")
     user = await add_user(owner, email="a@example.org")
-    installed = await rows(owner, _AUTH)
+    before = await rows(owner, _AUTH)
     async with session_to(platform_by_tenant.conninfo) as session:
         await Migrator(session, "platform").down("none", confirm=True)
 
@@ -103,7 +109,7 @@ async def test_an_existing_auth_is_neither_changed_nor_taken_back(
     assert may_create is False
     assert {row[2] for row in taken_back} == {AUTH_OWNER}
     # All that the platform adds are triggers on the users, as the vendor documents.
-    assert {row[2] for row in installed if row not in taken_back} <= {""}
+    assert {row[2] for row in before if row not in taken_back} <= {""}
     assert await scalar(owner, "select id from auth.users") == user
     assert await scalar(owner, "select count(*) from public.schema_migrations") == 0
 
@@ -200,3 +206,66 @@ async def test_the_shim_serves_two_databases_of_a_server(
         ("authenticator", False),
         ("service_role", True),
     ]
+
+
+@pytest.mark.requirement("X3")
+async def test_monitoring_roles_get_nothing_of_the_platform_in_schema_monitoring(
+    platform: Platform,
+) -> None:
+    await ensure_role(platform.owner, "pgvigil_reader")
+
+    await install(platform.conninfo, "superuser")
+
+    executable = await rows(
+        platform.owner,
+        "select proname::text from pg_proc"
+        " where pronamespace = 'monitoring'::regnamespace"
+        " and has_function_privilege('pgvigil_reader', oid, 'execute')"
+        " and prorettype <> 'trigger'::regtype"
+        " and proname not in (select name from monitoring.repeatables)",
+    )
+    assert executable == []
+    assert not await scalar(
+        platform.owner,
+        "select has_table_privilege('pgvigil_reader', 'monitoring.operations_log',"
+        " 'select')",
+    )
+    assert await scalar(
+        platform.owner,
+        "select has_table_privilege('pgvigil_reader', 'monitoring.reports', 'insert')",
+    )
+
+
+async def test_it_joins_a_schema_monitoring_of_another_role(
+    conninfo: str, admin: Admin, database: str
+) -> None:
+    await ensure_role(admin, "pgvigil_owner")
+    await admin.execute(
+        f"grant create on database {database} to pgvigil_owner".encode()
+    )
+    await installed(conninfo)
+
+    await install(conninfo, "superuser")
+    second = await install(conninfo, "superuser")
+
+    owners = await rows(
+        admin,
+        "select distinct relowner::regrole::text from pg_class"
+        " where relnamespace = 'monitoring'::regnamespace order by 1",
+    )
+    assert owners == [("pgvigil_owner",), ("postgres",)]
+    assert second.monitoring == Installed((), (), ())
+
+
+async def test_what_an_outsider_put_into_schema_monitoring_is_not_trusted(
+    conninfo: str, admin: Admin
+) -> None:
+    await installed(conninfo)
+    await ensure_role(admin, "outsider")
+    await admin.execute("grant create, usage on schema monitoring to outsider")
+    await admin.execute("set role outsider")
+    await admin.execute("create table monitoring.trap (id integer)")
+    await admin.execute("reset role")
+
+    with pytest.raises(MigrationError, match="in the hands of"):
+        await install(conninfo, "superuser")
