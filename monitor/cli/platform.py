@@ -8,6 +8,8 @@ import click
 
 from monitor.cli.migrate import Place, baseline, down, new, placed, status
 from monitor.cli.output import emit_json, emit_line
+from monitor.cli.platform_generate import generate
+from monitor.cli.platform_export import export
 from monitor.cli.schema import MAJOR, describe
 from monitor.model.server import NEWEST_KNOWN_MAJOR
 from monitor.postgres import platform as installation
@@ -29,8 +31,9 @@ def platform(context: click.Context) -> None:
     context.obj = installation.SET
 
 
-for _shared in (status, down, baseline, new):
+for _shared in (status, down, baseline, new, export):
     platform.add_command(_shared)
+platform.add_command(generate)
 
 
 @platform.command()
