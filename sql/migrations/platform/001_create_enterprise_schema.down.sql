@@ -47,9 +47,22 @@ begin
 end
 $$;
 
+drop function app_private.drop_detached(regclass, date);
+drop function app_private.attach_detached(regclass, date);
+drop function app_private.detach_partition(regclass, date);
+drop function app_private.remove_empty_partition(regclass, date);
 drop function app_private.create_partition(regclass, date);
+drop function app_private.attach_partition(regclass, date);
+drop function app_private.move_rows(regclass, date);
+drop function app_private.prepare_partition(regclass, date);
+drop function app_private.execute_patiently(text[]);
+drop function app_private.partition_key(regclass);
+drop function app_private.default_partition(regclass);
+drop function app_private.partition_name(regclass, date);
 drop function app_private.create_default_partition(regclass);
 drop function app_private.close_partition(text);
+drop function app_private.is_moving_rows();
+drop table app_private.partition_moves;
 
 drop schema app_partitions;
 drop schema app_private;

@@ -1458,6 +1458,61 @@ from public;
 -- Partitions by month. The default one takes what no other does, so that a missing
 -- partition never fails a write; it is meant to stay empty.
 
+-- The transactions that are moving rows: what a trigger asks cannot be a setting,
+-- which everybody may set.
+create table app_private.partition_moves (
+    transaction xid8 primary key
+);
+
+alter table app_private.partition_moves enable row level security;
+revoke all on app_private.partition_moves
+from public, anon, authenticated, service_role;
+
+create function app_private.is_moving_rows()
+returns boolean
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+    select exists (
+        select 1
+        from app_private.partition_moves as m
+        where m.transaction = pg_catalog.pg_current_xact_id_if_assigned()
+    )
+$$;
+
+revoke execute on function app_private.is_moving_rows() from public;
+grant execute on function app_private.is_moving_rows()
+to authenticated, service_role;
+
+comment on function app_private.is_moving_rows() is
+    'Whether this transaction moves rows from a default partition into another: '
+    'then a deleted row stays in the table, and no trigger may count, refuse or '
+    'log it.';
+
+create function app_private.close_partition(child text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    execute pg_catalog.format(
+        'alter table app_partitions.%I enable row level security', child
+    );
+    execute pg_catalog.format(
+        'revoke all on app_partitions.%I '
+        'from public, anon, authenticated, service_role',
+        child
+    );
+end
+$$;
+
+revoke execute on function app_private.close_partition(text) from public;
+
+comment on function app_private.close_partition(text) is
+    'Keeps API roles out of a partition: rows are reached through the parent only.';
+
 create function app_private.create_default_partition(parent regclass)
 returns void
 language plpgsql
@@ -1477,6 +1532,234 @@ begin
 end
 $$;
 
+revoke execute on function app_private.create_default_partition(regclass) from public;
+
+create function app_private.partition_name(parent regclass, month date)
+returns text
+language sql
+stable
+set search_path = ''
+as $$
+    select c.relname || pg_catalog.to_char(month, '_YYYY_MM')
+    from pg_catalog.pg_class as c
+    where c.oid = parent
+$$;
+
+revoke execute on function app_private.partition_name(regclass, date) from public;
+
+create function app_private.default_partition(parent regclass)
+returns regclass
+language sql
+stable
+set search_path = ''
+as $$
+    select nullif(p.partdefid, 0)::pg_catalog.regclass
+    from pg_catalog.pg_partitioned_table as p
+    where p.partrelid = parent
+$$;
+
+revoke execute on function app_private.default_partition(regclass) from public;
+
+create function app_private.partition_key(parent regclass)
+returns text
+language sql
+stable
+set search_path = ''
+as $$
+    select a.attname::text
+    from pg_catalog.pg_partitioned_table as p
+    inner join pg_catalog.pg_attribute as a
+        on a.attrelid = p.partrelid and a.attnum = p.partattrs[0]
+    where p.partrelid = parent
+$$;
+
+revoke execute on function app_private.partition_key(regclass) from public;
+
+-- A try that does not get its locks in time gives back those it has. It waits for
+-- half of deadlock_timeout at most: where an application's transaction and we wait
+-- for each other, it is we who give up.
+create function app_private.execute_patiently(statements text[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    most interval := pg_catalog.current_setting('deadlock_timeout')::interval / 2;
+    allowed interval := pg_catalog.current_setting('lock_timeout')::interval;
+    statement text;
+begin
+    if allowed = interval '0' or allowed > most then
+        perform pg_catalog.set_config(
+            'lock_timeout',
+            greatest(extract(epoch from most) * 1000, 1)::integer::text,
+            true
+        );
+    end if;
+    for attempt in 1..20 loop
+        begin
+            foreach statement in array statements loop
+                execute statement;
+            end loop;
+            return;
+        exception
+            when lock_not_available or deadlock_detected then
+                -- Who waits for a row that we moved holds locks that we wait for.
+                if attempt = 20 or exists (
+                    select 1
+                    from pg_catalog.pg_locks as l
+                    where
+                        l.locktype = 'transactionid'
+                        and not l.granted
+                        and l.transactionid
+                        = pg_catalog.pg_current_xact_id()::pg_catalog.xid
+                ) then
+                    raise;
+                end if;
+        end;
+        perform pg_catalog.pg_sleep(0.05 + pg_catalog.random() * 0.2);
+    end loop;
+end
+$$;
+
+revoke execute on function app_private.execute_patiently(text[]) from public;
+
+comment on function app_private.execute_patiently(text[]) is
+    'Runs statements together, again and again until they get their locks in time.';
+
+-- Attaching takes over the equal indexes that are there, and does not read the rows
+-- where a CHECK says what the bound will. Triggers come with attaching.
+create function app_private.prepare_partition(parent regclass, since date)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    child text := app_private.partition_name(parent, since);
+    found regclass := pg_catalog.to_regclass(
+        pg_catalog.format('app_partitions.%I', child)
+    );
+    has_rows boolean;
+begin
+    if found is not null then
+        if exists (
+            select 1 from pg_catalog.pg_inherits as i where i.inhrelid = found
+        ) then
+            raise exception 'partition "%" exists already', child
+                using errcode = 'duplicate_table';
+        end if;
+        execute pg_catalog.format('select exists (select 1 from %s)', found)
+        into has_rows;
+        if has_rows then
+            raise exception 'table "%" is not attached and holds rows', child
+                using
+                    errcode = 'object_not_in_prerequisite_state',
+                    hint = 'Attach or rename it first.';
+        end if;
+        -- An interruption left it behind.
+        execute pg_catalog.format('drop table %s', found);
+    end if;
+    execute pg_catalog.format(
+        'create table app_partitions.%I (like %s including all excluding identity)',
+        child,
+        parent
+    );
+    execute pg_catalog.format(
+        'alter table app_partitions.%1$I add constraint partition_bound '
+        'check (%2$I >= %3$L and %2$I < %4$L)',
+        child,
+        app_private.partition_key(parent),
+        since,
+        (since + interval '1 month')::date
+    );
+    perform app_private.close_partition(child);
+end
+$$;
+
+revoke execute on function app_private.prepare_partition(regclass, date) from public;
+
+-- Rows that somebody works on are left for the next time. Readers see a row in the
+-- one partition or in the other, for all of this is one transaction.
+create function app_private.move_rows(parent regclass, since date)
+returns bigint
+language plpgsql
+set search_path = ''
+as $$
+declare
+    moved bigint;
+begin
+    execute (
+        select
+            pg_catalog.format(
+                'with chosen as ('
+                'select d.ctid as place from only %1$s as d '
+                'where d.%2$I >= %3$L and d.%2$I < %4$L for update skip locked'
+                '), moved as ('
+                'delete from only %1$s as d '
+                'using chosen as c where d.ctid = c.place '
+                'returning d.*'
+                ') insert into app_partitions.%5$I (%6$s) '
+                'select %6$s from moved as m',
+                app_private.default_partition(parent),
+                app_private.partition_key(parent),
+                since,
+                (since + interval '1 month')::date,
+                app_private.partition_name(parent, since),
+                pg_catalog.string_agg(
+                    pg_catalog.quote_ident(a.attname), ', ' order by a.attnum
+                )
+            )
+        from pg_catalog.pg_attribute as a
+        where
+            a.attrelid = parent
+            and a.attnum > 0
+            and not a.attisdropped
+            and a.attgenerated = ''
+    );
+    get diagnostics moved = row_count;
+    return moved;
+end
+$$;
+
+revoke execute on function app_private.move_rows(regclass, date) from public;
+
+-- Attaching locks the default partition and what foreign keys reference. The table
+-- is locked before, against writers only: an insert that had chosen the default
+-- partition and waited for it would fail once the partition is there. What came
+-- since the last round is moved under these locks.
+create function app_private.attach_partition(parent regclass, since date)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    child text := app_private.partition_name(parent, since);
+    rest regclass := app_private.default_partition(parent);
+begin
+    perform app_private.execute_patiently(
+        array[
+            pg_catalog.format(
+                'lock table only %s in share row exclusive mode', parent
+            ),
+            pg_catalog.format('lock table only %s in access exclusive mode', rest),
+            pg_catalog.format('select app_private.move_rows(%L, %L)', parent, since),
+            pg_catalog.format(
+                'alter table %s attach partition app_partitions.%I '
+                'for values from (%L) to (%L)',
+                parent,
+                child,
+                since,
+                (since + interval '1 month')::date
+            ),
+            pg_catalog.format(
+                'alter table app_partitions.%I drop constraint partition_bound', child
+            )
+        ]
+    );
+end
+$$;
+
+revoke execute on function app_private.attach_partition(regclass, date) from public;
+
 create function app_private.create_partition(parent regclass, month date)
 returns void
 language plpgsql
@@ -1484,50 +1767,147 @@ set search_path = ''
 as $$
 declare
     since date := pg_catalog.date_trunc('month', month)::date;
-    child text := (
-        select c.relname || pg_catalog.to_char(since, '_YYYY_MM')
-        from pg_catalog.pg_class as c
-        where c.oid = parent
-    );
 begin
-    -- LIKE, then ATTACH: CREATE TABLE … PARTITION OF would lock the parent
-    -- against readers.
-    execute pg_catalog.format(
-        'create table app_partitions.%I (like %s including all excluding indexes)',
-        child,
-        parent
-    );
-    perform app_private.close_partition(child);
-    execute pg_catalog.format(
-        'alter table %s attach partition app_partitions.%I '
-        'for values from (%L) to (%L)',
-        parent,
-        child,
-        since,
-        (since + interval '1 month')::date
-    );
+    perform app_private.prepare_partition(parent, since);
+    insert into app_private.partition_moves (transaction)
+    values (pg_catalog.pg_current_xact_id());
+    -- Each round takes less time, so that less came meanwhile.
+    for round in 1..5 loop
+        exit when app_private.move_rows(parent, since) < 1000;
+    end loop;
+    perform app_private.attach_partition(parent, since);
+    delete from app_private.partition_moves
+    where transaction = pg_catalog.pg_current_xact_id();
 end
 $$;
 
-create function app_private.close_partition(child text)
+revoke execute on function app_private.create_partition(regclass, date) from public;
+
+comment on function app_private.create_partition(regclass, date) is
+    'Creates the partition of a month, and moves its rows out of the default one. '
+    'All or nothing: who reads sees each row once. Inserts wait only while the '
+    'last rows are moved and it is attached; whoever changes a row that was moved '
+    'waits, and makes this give up.';
+
+create function app_private.remove_empty_partition(parent regclass, month date)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    child text := app_private.partition_name(parent, month);
+    has_rows boolean;
+begin
+    perform app_private.execute_patiently(
+        array[
+            pg_catalog.format(
+                'alter table %s detach partition app_partitions.%I', parent, child
+            )
+        ]
+    );
+    execute pg_catalog.format(
+        'select exists (select 1 from app_partitions.%I)', child
+    )
+    into has_rows;
+    if has_rows then
+        raise exception 'partition "%" holds rows', child
+            using errcode = 'object_not_in_prerequisite_state';
+    end if;
+    execute pg_catalog.format('drop table app_partitions.%I', child);
+end
+$$;
+
+revoke execute on function app_private.remove_empty_partition(regclass, date)
+from public;
+
+comment on function app_private.remove_empty_partition(regclass, date) is
+    'Takes create_partition() back, unless the partition holds rows by now.';
+
+create function app_private.detach_partition(parent regclass, month date)
 returns void
 language plpgsql
 set search_path = ''
 as $$
 begin
-    execute pg_catalog.format(
-        'alter table app_partitions.%I enable row level security', child
-    );
-    execute pg_catalog.format(
-        'revoke all on app_partitions.%I '
-        'from public, anon, authenticated, service_role',
-        child
+    -- Not CONCURRENTLY, which a table with a default partition does not allow.
+    perform app_private.execute_patiently(
+        array[
+            pg_catalog.format(
+                'alter table %s detach partition app_partitions.%I',
+                parent,
+                app_private.partition_name(parent, month)
+            )
+        ]
     );
 end
 $$;
 
-comment on function app_private.close_partition(text) is
-    'Keeps API roles out of a partition: rows are reached through the parent only.';
+revoke execute on function app_private.detach_partition(regclass, date) from public;
+
+comment on function app_private.detach_partition(regclass, date) is
+    'Takes a month out of a table; its rows stay in what was the partition.';
+
+create function app_private.attach_detached(parent regclass, month date)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    since date := pg_catalog.date_trunc('month', month)::date;
+begin
+    perform app_private.execute_patiently(
+        array[
+            pg_catalog.format(
+                'lock table only %s in share row exclusive mode', parent
+            ),
+            pg_catalog.format(
+                'alter table %s attach partition app_partitions.%I '
+                'for values from (%L) to (%L)',
+                parent,
+                app_private.partition_name(parent, since),
+                since,
+                (since + interval '1 month')::date
+            )
+        ]
+    );
+end
+$$;
+
+revoke execute on function app_private.attach_detached(regclass, date) from public;
+
+comment on function app_private.attach_detached(regclass, date) is
+    'Takes detach_partition() back; reads the rows to check the bound.';
+
+create function app_private.drop_detached(parent regclass, month date)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    child text := app_private.partition_name(parent, month);
+begin
+    if exists (
+        select 1
+        from pg_catalog.pg_inherits as i
+        where
+            i.inhrelid
+            = pg_catalog.to_regclass(pg_catalog.format('app_partitions.%I', child))
+    ) then
+        raise exception 'partition "%" is attached', child
+            using
+                errcode = 'object_not_in_prerequisite_state',
+                hint = 'Detach it first.';
+    end if;
+    perform app_private.execute_patiently(
+        array[pg_catalog.format('drop table app_partitions.%I', child)]
+    );
+end
+$$;
+
+revoke execute on function app_private.drop_detached(regclass, date) from public;
+
+comment on function app_private.drop_detached(regclass, date) is
+    'Drops what was the partition of a month; refuses one that is attached.';
 
 select app_private.create_default_partition('public.conversation_messages');
 select
