@@ -8,8 +8,8 @@ import click
 
 from monitor.cli.migrate import Place, baseline, down, new, placed, status
 from monitor.cli.output import emit_json, emit_line
-from monitor.cli.platform_generate import generate
 from monitor.cli.platform_export import export
+from monitor.cli.platform_generate import generate
 from monitor.cli.schema import MAJOR, describe
 from monitor.model.server import NEWEST_KNOWN_MAJOR
 from monitor.postgres import platform as installation

@@ -17,6 +17,7 @@ from typing import Any, LiteralString
 import psycopg
 
 from monitor.demo import population_statements as statements
+from monitor.demo import population_talk as talk
 from monitor.errors import ActionFailed
 from monitor.postgres.deadline import bounded
 from monitor.postgres.session import Session
@@ -60,7 +61,7 @@ class Population:
     @property
     def conversations(self) -> int:
         """Return how many conversations the messages fill, the last one in part."""
-        return -(-self.messages // statements.MESSAGES_A_CONVERSATION)
+        return -(-self.messages // talk.MESSAGES_A_CONVERSATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def steps(population: Population, *, with_triggers: bool) -> tuple[Step, ...]:
     Without triggers messages come before their conversations, which are then
     written once, with their counters.
     """
-    talk = (statements.MESSAGES, statements.CONVERSATIONS)
+    said = (talk.MESSAGES, talk.CONVERSATIONS)
     return (
         Step(
             "organizations",
@@ -104,7 +105,7 @@ def steps(population: Population, *, with_triggers: bool) -> tuple[Step, ...]:
             "conversations",
             population.conversations,
             2_500,
-            talk[::-1] if with_triggers else talk,
+            said[::-1] if with_triggers else said,
         ),
     )
 
@@ -194,7 +195,7 @@ async def _batch(
         "organizations": population.organizations,
         "items": population.items,
         "messages": population.messages,
-        "messages_a_conversation": statements.MESSAGES_A_CONVERSATION,
+        "messages_a_conversation": talk.MESSAGES_A_CONVERSATION,
     }
     async with connection.transaction():
         await connection.execute(

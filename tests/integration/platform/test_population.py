@@ -194,8 +194,8 @@ async def test_the_command_says_what_it_made(
         "--config", str(settings), "--profiles", "20", "--messages", "50"
     )
 
-    assert "generated 20 users" in done
-    assert "50 messages in 3 conversations, triggers silent" in done
+    assert "20 profiles, 50 content items, 3 conversations, 50 messages" in done
+    assert "triggers silent" in done
     assert "users: 20 of 20" in done
     assert await row(platform, COUNTS) == (1, 20, 50, 3, 50)
 
