@@ -1,6 +1,9 @@
 -- Migration: 001_create_enterprise_schema
 -- Takes it back: all tables of the application with their rows.
 
+-- Returns rows of a table: it goes first.
+drop function monitoring.expired_permissions();
+
 drop table public.conversation_messages;
 drop table public.conversations;
 drop table public.content_assignments;
@@ -51,6 +54,8 @@ drop function app_private.drop_detached(regclass, date);
 drop function app_private.attach_detached(regclass, date);
 drop function app_private.detach_partition(regclass, date);
 drop function app_private.remove_empty_partition(regclass, date);
+drop procedure app_private.move_default_rows(regclass, date, date);
+drop function app_private.default_months(regclass, date, date);
 drop function app_private.create_partition(regclass, date);
 drop function app_private.attach_partition(regclass, date);
 drop function app_private.move_rows(regclass, date);
@@ -61,8 +66,6 @@ drop function app_private.default_partition(regclass);
 drop function app_private.partition_name(regclass, date);
 drop function app_private.create_default_partition(regclass);
 drop function app_private.close_partition(text);
-drop function app_private.is_moving_rows();
-drop table app_private.partition_moves;
 
 drop schema app_partitions;
 drop schema app_private;

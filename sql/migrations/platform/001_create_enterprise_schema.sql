@@ -696,7 +696,7 @@ set search_path = ''
 as $$
 declare
     is_request boolean := current_user in ('anon', 'authenticated');
-    before public.content_status := 'draft';
+    before public.content_status := 'draft'::public.content_status;
 begin
     if tg_op = 'UPDATE' then
         before := old.status;
@@ -1159,6 +1159,27 @@ begin
 end
 $$;
 
+-- Permissions that have ended; nothing heeds them, and nothing deletes them either.
+create function monitoring.expired_permissions()
+returns setof public.admin_permissions
+language sql
+stable
+set search_path = ''
+as $$
+    select
+        p.id,
+        p.user_id,
+        p.resource,
+        p.action,
+        p.scope,
+        p.granted_by,
+        p.expires_at,
+        p.created_at
+    from public.admin_permissions as p
+    where p.expires_at <= pg_catalog.now()
+    order by p.expires_at, p.id
+$$;
+
 -- Hands over what would keep an account from being deleted; returns the rows changed
 -- by table.
 create function monitoring.reassign_user_content(from_user uuid, to_user uuid)
@@ -1296,6 +1317,7 @@ $$;
 create function app_private.refuse_cascade(version text, script text)
 returns void
 language plpgsql
+immutable
 set search_path = ''
 as $$
 begin
@@ -1452,44 +1474,12 @@ revoke execute on function
     monitoring.reconcile_conversations(),
     monitoring.archive_conversations(date),
     monitoring.expire_assignments(),
+    monitoring.expired_permissions(),
     monitoring.reassign_user_content(uuid, uuid)
 from public;
 
 -- Partitions by month. The default one takes what no other does, so that a missing
 -- partition never fails a write; it is meant to stay empty.
-
--- The transactions that are moving rows: what a trigger asks cannot be a setting,
--- which everybody may set.
-create table app_private.partition_moves (
-    transaction xid8 primary key
-);
-
-alter table app_private.partition_moves enable row level security;
-revoke all on app_private.partition_moves
-from public, anon, authenticated, service_role;
-
-create function app_private.is_moving_rows()
-returns boolean
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-    select exists (
-        select 1
-        from app_private.partition_moves as m
-        where m.transaction = pg_catalog.pg_current_xact_id_if_assigned()
-    )
-$$;
-
-revoke execute on function app_private.is_moving_rows() from public;
-grant execute on function app_private.is_moving_rows()
-to authenticated, service_role;
-
-comment on function app_private.is_moving_rows() is
-    'Whether this transaction moves rows from a default partition into another: '
-    'then a deleted row stays in the table, and no trigger may count, refuse or '
-    'log it.';
 
 create function app_private.close_partition(child text)
 returns void
@@ -1769,15 +1759,16 @@ declare
     since date := pg_catalog.date_trunc('month', month)::date;
 begin
     perform app_private.prepare_partition(parent, since);
-    insert into app_private.partition_moves (transaction)
-    values (pg_catalog.pg_current_xact_id());
+    -- What guard_audit_logs() asks for, before it lets the owner move rows.
+    perform pg_catalog.set_config(
+        'pgvigil.audit_maintenance', pg_catalog.pg_current_xact_id()::text, true
+    );
     -- Each round takes less time, so that less came meanwhile.
     for round in 1..5 loop
         exit when app_private.move_rows(parent, since) < 1000;
     end loop;
     perform app_private.attach_partition(parent, since);
-    delete from app_private.partition_moves
-    where transaction = pg_catalog.pg_current_xact_id();
+    perform pg_catalog.set_config('pgvigil.audit_maintenance', '', true);
 end
 $$;
 
@@ -1788,6 +1779,59 @@ comment on function app_private.create_partition(regclass, date) is
     'All or nothing: who reads sees each row once. Inserts wait only while the '
     'last rows are moved and it is attached; whoever changes a row that was moved '
     'waits, and makes this give up.';
+
+-- Which months wait in the default partition.
+create function app_private.default_months(parent regclass, since date, until date)
+returns setof date
+language plpgsql
+set search_path = ''
+as $$
+begin
+    return query execute pg_catalog.format(
+        'select distinct pg_catalog.date_trunc(''month'', d.%1$I)::date as month '
+        'from only %2$s as d '
+        'where d.%1$I >= %3$L and d.%1$I < %4$L '
+        'order by month',
+        app_private.partition_key(parent),
+        app_private.default_partition(parent),
+        since,
+        until
+    );
+end
+$$;
+
+revoke execute on function app_private.default_months(regclass, date, date)
+from public;
+
+-- No fixed search_path: a procedure that has one cannot commit. It needs none, for
+-- all it does is to call functions that have one.
+create procedure app_private.move_default_rows(
+    parent regclass,
+    since date,
+    until date
+)
+language plpgsql
+as $$
+declare
+    months date[];
+    month date;
+begin
+    select pg_catalog.array_agg(m.month)
+    into months
+    from app_private.default_months(parent, since, until) as m (month);
+    foreach month in array coalesce(months, '{}') loop
+        perform app_private.create_partition(parent, month);
+        commit;
+    end loop;
+end
+$$;
+
+revoke execute on procedure app_private.move_default_rows(regclass, date, date)
+from public;
+
+comment on procedure app_private.move_default_rows(regclass, date, date) is
+    'Moves what the default partition holds of some months into partitions of their '
+    'own, a transaction each. Rows of other times, which are likely mistakes, stay.';
 
 create function app_private.remove_empty_partition(parent regclass, month date)
 returns void

@@ -280,3 +280,19 @@ async def test_permissions_hold_their_words(owner: Connection) -> None:
     assert await rows(
         owner, "select scope, granted_by from public.admin_permissions"
     ) == [("organization", None)]
+
+
+@pytest.mark.requirement("S2.1.2-c")
+async def test_ended_permissions_are_listed(owner: Connection) -> None:
+    user = await add_user(owner, email="a@x.com")
+    await owner.execute(
+        "insert into public.admin_permissions (user_id, resource, action, expires_at)"
+        " values (%(user)s, 'content', 'read', now() - interval '1 minute'),"
+        " (%(user)s, 'content', 'update', now() + interval '1 hour'),"
+        " (%(user)s, 'content', 'delete', null)",
+        {"user": user},
+    )
+
+    assert await rows(owner, "select action from monitoring.expired_permissions()") == [
+        ("read",)
+    ]

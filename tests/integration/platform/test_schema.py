@@ -187,6 +187,7 @@ CLOSED = [
     "app_private.sync_user_profile",
     "monitoring.archive_conversations",
     "monitoring.expire_assignments",
+    "monitoring.expired_permissions",
     "monitoring.reassign_user_content",
     "monitoring.reconcile_conversations",
     "public.apply_migration",
@@ -219,7 +220,8 @@ async def test_types_have_the_specified_labels(owner: Connection) -> None:
         " group by 1",
     )
 
-    assert dict(found) == TYPES
+    # Other migrations bring their own along.
+    assert {name: labels for name, labels in found if name in TYPES} == TYPES
 
 
 @pytest.mark.requirement("S2.1.1-b")
