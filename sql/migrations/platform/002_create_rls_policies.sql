@@ -1673,7 +1673,7 @@ app_private.full_name_of(uuid),
 app_private.published_content_page(text, integer, timestamptz, uuid),
 public.list_content(text, integer, text),
 public.user_dashboard()
-from public, anon;
+from public, anon, service_role;
 
 grant execute on function
 app_private.full_name_of(uuid),
