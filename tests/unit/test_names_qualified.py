@@ -21,7 +21,14 @@ from tests.statements import (
 
 # What a client sees first, then what only it can create in: nobody else's schema.
 SAFE_PATH = "pg_catalog, pg_temp"
-SCHEMAS = {"pg_catalog", "monitoring", "pg_stat_statements", PLACEHOLDER}
+SCHEMAS = {
+    "pg_catalog",
+    "monitoring",
+    "public",
+    "app_private",
+    "pg_stat_statements",
+    PLACEHOLDER,
+}
 
 
 def unqualified(found: Names) -> set[tuple[str, ...]]:
