@@ -259,3 +259,15 @@ async def test_the_runner_leaves_migrations_by_sql_alone(platform: Platform) -> 
     assert pending == ()
     assert f"migration {FIRST} was applied later" in str(raised.value)
     assert len(taken_back) == 1
+
+
+@pytest.mark.requirement("S7.1.2-a")
+async def test_the_records_are_under_row_level_security(owner: Connection) -> None:
+    found = await rows(
+        owner,
+        "select relname::text, relrowsecurity from pg_catalog.pg_class"
+        " where relnamespace = 'public'::regnamespace and relkind = 'r'"
+        " and relname like 'schema_migrations%%' order by 1",
+    )
+
+    assert found == [("schema_migrations", True), ("schema_migrations_log", True)]
