@@ -22,7 +22,12 @@ from psycopg.conninfo import conninfo_to_dict
 from monitor.cli.export_directory import ExportDirectory
 from monitor.errors import ConfigError
 from tests.integration.cli.test_schema import VARIABLES, Shell
-from tests.integration.platform.exported import add_tenant, counted
+from tests.integration.platform.exported import (
+    add_tenant,
+    counted,
+    enlarge,
+    measured,
+)
 from tests.platform import Connection, Platform
 
 pytestmark = pytest.mark.requirement("S6.1.2-a")
@@ -342,6 +347,23 @@ def started(
         env={**os.environ, **environ},
         stderr=subprocess.PIPE,
     )
+
+
+async def test_memory_does_not_grow_with_the_organization(
+    platform: Platform, tmp_path: Path
+) -> None:
+    small, large = [await add_tenant(platform.owner, name) for name in ("a", "b")]
+    await enlarge(platform.owner, small, 2_000_000)
+    await enlarge(platform.owner, large, 40_000_000)
+    wanted = await counted(platform.owner, large.id)
+
+    before = await measured(platform, small, tmp_path / "small")
+    after = await measured(platform, large, tmp_path / "large")
+
+    counts = {s["name"]: s["rows"] for s in after.manifest["sections"]}
+    assert counts == wanted
+    assert after.size_bytes > 10 * before.size_bytes
+    assert after.peak_bytes < 1.3 * before.peak_bytes
 
 
 @pytest.mark.parametrize("days", ["-1", "some", "1.5", "99999"])

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
+import re
+import sys
+import time
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
-from tests.platform import Connection, add_organization, add_user
+from psycopg.conninfo import conninfo_to_dict
+
+from tests.integration.cli.test_schema import VARIABLES
+from tests.platform import Connection, Platform, add_organization, add_user
 
 CONTENT_COLUMNS = 13
 """All of content_items but search_vector."""
@@ -167,3 +178,103 @@ async def counted(
     """Return how many rows an organization has, by section."""
     cursor = await owner.execute(COUNTS, {"id": organization, "days": days})
     return dict(await cursor.fetchall())
+
+
+_MESSAGES = """
+insert into public.conversation_messages (
+    conversation_id, role, content, sequence_number, created_date
+)
+select
+    c.id,
+    'user',
+    -- Text that hardly compresses, with what COPY and JSON have to escape.
+    'a "quote", a \\ and a line' || chr(10) || (
+        select string_agg(md5(concat(c.id, n, k)), ' ')
+        from generate_series(1, 30) as k
+    ),
+    n,
+    c.created_date
+from public.conversations as c
+cross join generate_series(1, 100) as n
+where c.user_id = %(user)s
+    and c.message_count = 0
+"""
+_BYTES_OF_A_MESSAGE = 1350
+_MESSAGES_OF_A_CONVERSATION = 100
+
+
+async def enlarge(owner: Connection, tenant: Tenant, size_bytes: int) -> None:
+    """Add messages until an export is about that large.
+
+    Triggers that number messages row by row are off meanwhile.
+    """
+    conversations = size_bytes // (_BYTES_OF_A_MESSAGE * _MESSAGES_OF_A_CONVERSATION)
+    async with owner.transaction():
+        await owner.execute(
+            "alter table public.conversation_messages disable trigger user"
+        )
+        await owner.execute(
+            "insert into public.conversations (user_id)"
+            " select %s from generate_series(1, %s)",
+            [tenant.author, conversations],
+        )
+        await owner.execute(_MESSAGES, {"user": tenant.author})
+        await owner.execute(
+            "alter table public.conversation_messages enable trigger user"
+        )
+    await owner.execute("analyze public.conversation_messages, public.conversations")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one export took, in a process of its own."""
+
+    seconds: float
+    peak_bytes: int
+    size_bytes: int
+    manifest: dict[str, Any]
+
+
+async def measured(
+    platform: Platform, tenant: Tenant, folder: Path, *options: str
+) -> Measured:
+    """Export a tenant and watch the process's memory."""
+    parts = conninfo_to_dict(platform.conninfo)
+    environ = {VARIABLES[k]: str(v) for k, v in parts.items()}
+    command = [sys.executable, "-m", "monitor", "platform", "export", "org"]
+    begun = time.monotonic()
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        str(tenant.id),
+        "--directory",
+        str(folder),
+        *options,
+        env={**os.environ, **environ},
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    ending = asyncio.create_task(process.wait())
+    peak = 0
+    while not ending.done():
+        peak = max(peak, peak_bytes(process.pid))
+        await asyncio.wait({ending}, timeout=0.02)
+    assert process.returncode == 0
+    manifest = json.loads((folder / "manifest.json").read_text())
+    return Measured(
+        time.monotonic() - begun,
+        peak,
+        sum(section["uncompressed_bytes"] for section in manifest["sections"]),
+        manifest,
+    )
+
+
+def peak_bytes(pid: int) -> int:
+    """Return the most memory a process has held, 0 once it is gone.
+
+    getrusage() of a child would count what its parent held when it was forked.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) * 1024 if found else 0
