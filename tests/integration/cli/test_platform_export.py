@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import os
+import pty
 import signal
 import stat
 import subprocess
@@ -335,8 +336,30 @@ async def test_a_killed_export_never_looks_whole(
     assert "is not empty" in str(again.exception)
 
 
+async def test_progress_is_shown_on_a_terminal_only(
+    platform: Platform, tmp_path: Path
+) -> None:
+    tenant = await add_tenant(platform.owner)
+    leader, follower = pty.openpty()
+
+    shown = started(platform, tenant.id, tmp_path / "shown", stderr=follower)
+    code = await asyncio.to_thread(shown.wait, 30)
+    os.close(follower)
+    said = os.read(leader, 10_000)
+    os.close(leader)
+    silent = started(platform, tenant.id, tmp_path / "silent")
+    _, silence = await asyncio.to_thread(silent.communicate, timeout=30)
+
+    assert (code, silent.returncode) == (0, 0)
+    assert b"organization: 1 rows, 0 MB" in said
+    assert silence == b""
+
+
 def started(
-    platform: Platform, organization: UUID, folder: Path
+    platform: Platform,
+    organization: UUID,
+    folder: Path,
+    stderr: int = subprocess.PIPE,
 ) -> subprocess.Popen[bytes]:
     """Start an export in a process of its own."""
     parts = conninfo_to_dict(platform.conninfo)
@@ -345,7 +368,8 @@ def started(
     return subprocess.Popen(
         [*command, str(organization), "--directory", str(folder)],
         env={**os.environ, **environ},
-        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
     )
 
 
