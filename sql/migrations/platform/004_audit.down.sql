@@ -27,9 +27,7 @@ drop function public.audit_trigger_function();
 drop function app_private.audit_write(
     oid, text, text, text, text[], record, record
 );
-drop function app_private.audit_difference(jsonb, jsonb);
 drop function app_private.audit_changed_nulls(record, record, text[]);
-drop function app_private.audit_key(jsonb, text[]);
 drop function app_private.audit_redact(jsonb, text[]);
 drop function app_private.audit_origin();
 drop function app_private.audit_actor();

@@ -182,27 +182,6 @@ $$;
 comment on function app_private.audit_redact(jsonb, text[]) is
     'Hides the values of columns, but not that there are some.';
 
-create function app_private.audit_key(row_values jsonb, key_columns text[])
-returns text
-language sql
-immutable
-strict
-set search_path = ''
-as $$
-    select
-        case cardinality(key_columns)
-            when 0 then null
-            when 1 then row_values ->> key_columns[1]
-            else (
-                select jsonb_object_agg(c.name, row_values -> c.name)::text
-                from unnest(key_columns) as c (name)
-            )
-        end
-$$;
-
-comment on function app_private.audit_key(jsonb, text[]) is
-    'Returns a row''s key as text, a composite one as a JSON object.';
-
 create function app_private.audit_changed_nulls(
     old_row record,
     new_row record,
@@ -274,26 +253,6 @@ $$;
 comment on function app_private.audit_origin() is
     'Returns where the request, else the connection, comes from.';
 
-create function app_private.audit_difference(
-    inout old_values jsonb,
-    inout new_values jsonb,
-    out changed_fields text[]
-)
-language sql
-immutable
-set search_path = ''
-as $$
-    select
-        jsonb_object_agg(o.key, o.value),
-        jsonb_object_agg(o.key, audit_difference.new_values -> o.key),
-        array_agg(o.key order by o.key)
-    from jsonb_each(audit_difference.old_values) as o (key, value)
-    where o.value is distinct from audit_difference.new_values -> o.key
-$$;
-
-comment on function app_private.audit_difference(jsonb, jsonb) is
-    'Returns what differs between two versions of a row; nulls when nothing does.';
-
 create function app_private.audit_write(
     relation oid,
     schema_name text,
@@ -333,7 +292,17 @@ begin
             pg_catalog.jsonb_populate_record(new_row, emptied)
         ) - excluded;
     end if;
-    record_id := app_private.audit_key(coalesce(new_values, old_values), key_columns);
+    record_id := case pg_catalog.cardinality(key_columns)
+        when 0 then null
+        when 1 then coalesce(new_values, old_values) ->> key_columns[1]
+        else (
+            select
+                pg_catalog.jsonb_object_agg(
+                    c.name, coalesce(new_values, old_values) -> c.name
+                )::text
+            from pg_catalog.unnest(key_columns) as c (name)
+        )
+    end;
 
     if operation = 'UPDATE' then
         if json_columns <> '{}' then
@@ -344,11 +313,12 @@ begin
             );
         end if;
         select
-            d.old_values,
-            d.new_values,
-            d.changed_fields
+            pg_catalog.jsonb_object_agg(o.key, o.value),
+            pg_catalog.jsonb_object_agg(o.key, new_values -> o.key),
+            pg_catalog.array_agg(o.key order by o.key)
         into old_values, new_values, changed_fields
-        from app_private.audit_difference(old_values, new_values) as d;
+        from pg_catalog.jsonb_each(old_values) as o (key, value)
+        where o.value is distinct from new_values -> o.key;
         if json_columns <> '{}' then
             for nulled in
                 select
@@ -784,10 +754,8 @@ app_private.json_or_null(text),
 app_private.inet_or_null(text),
 app_private.audit_actor(),
 app_private.audit_redact(jsonb, text[]),
-app_private.audit_key(jsonb, text[]),
 app_private.audit_changed_nulls(record, record, text[]),
 app_private.audit_origin(),
-app_private.audit_difference(jsonb, jsonb),
 app_private.audit_write(oid, text, text, text, text[], record, record)
 from public, anon, authenticated, service_role;
 
