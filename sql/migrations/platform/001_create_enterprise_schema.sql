@@ -1784,6 +1784,7 @@ comment on function app_private.create_partition(regclass, date) is
 create function app_private.default_months(parent regclass, since date, until date)
 returns setof date
 language plpgsql
+stable
 set search_path = ''
 as $$
 begin

@@ -180,7 +180,7 @@ declare
 begin
     select
         i.indrelid as indrelid,
-        c.relname as relname,
+        c.relname::text as relname,
         i.indisunique as indisunique,
         pg_catalog.format(
             'CREATE %sINDEX %I ON ONLY %s USING ',

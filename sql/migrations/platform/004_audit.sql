@@ -268,13 +268,13 @@ set search_path = ''
 set timezone = 'UTC'
 as $$
 declare
-    key_columns constant text[] := arguments[0];
-    excluded constant text[] := arguments[1];
-    redacted constant text[] := arguments[2];
+    key_columns constant text[] := arguments[0]::text[];
+    excluded constant text[] := arguments[1]::text[];
+    redacted constant text[] := arguments[2]::text[];
     -- The excluded columns as nulls: a large one is never turned into JSON at all.
-    emptied constant jsonb := arguments[3];
-    json_columns text[] := arguments[4];
-    root constant oid := pg_catalog.pg_partition_root(relation);
+    emptied constant jsonb := arguments[3]::jsonb;
+    json_columns text[] := arguments[4]::text[];
+    root constant oid := pg_catalog.pg_partition_root(relation)::oid;
     origin record;
     nulled record;
     old_values jsonb;
@@ -352,8 +352,8 @@ begin
     end if;
     if root <> relation then
         select
-            n.nspname,
-            c.relname
+            n.nspname::text,
+            c.relname::text
         into schema_name, table_name
         from pg_catalog.pg_class as c
         join pg_catalog.pg_namespace as n
@@ -545,8 +545,8 @@ begin
     end if;
 
     -- As PostgreSQL would cut them.
-    row_trigger := ('audit_' || relation.name)::name;
-    truncate_trigger := ('audit_truncate_' || relation.name)::name;
+    row_trigger := ('audit_' || relation.name)::name::text;
+    truncate_trigger := ('audit_truncate_' || relation.name)::name::text;
     -- The table may have been renamed.
     for former in
         select t.tgname as name
