@@ -157,6 +157,142 @@ create index if not exists idx_user_activity
 on public.conversation_messages (created_date, role)
 where role = 'user';
 
+-- An index that was there before under one of these names is not built again; it must
+-- be the same.
+do $$
+declare
+    others text;
+begin
+    select pg_catalog.string_agg(w.name, ', ' order by w.name)
+    into others
+    from (
+            values
+                ('idx_orgs_parent', 'btree (parent_id)'),
+                ('idx_orgs_status', 'btree (status)'),
+                ('idx_orgs_path', 'btree (organization_path text_pattern_ops)'),
+                ('idx_user_profiles_role', 'btree (role)'),
+                (
+                    'idx_user_profiles_active',
+                    'btree (updated_at) WHERE (NOT is_active)'
+                ),
+                (
+                    'idx_user_profiles_rls_admin',
+                    'btree (id)'
+                    ' WHERE (role = ANY ('
+                    'ARRAY[''super_admin''::user_role, ''admin''::user_role]))'
+                ),
+                (
+                    'idx_user_profiles_auth_lookup',
+                    'btree (id) INCLUDE (role, organization_id, is_active)'
+                ),
+                (
+                    'idx_user_profiles_email_active',
+                    'btree (lower(email)) WHERE is_active'
+                ),
+                (
+                    'idx_user_profiles_org_role',
+                    'btree (organization_id, role, is_active)'
+                ),
+                ('idx_admin_perms_resource', 'btree (resource, action)'),
+                ('idx_admin_perms_granted_by', 'btree (granted_by)'),
+                ('idx_content_repos_type', 'btree (content_type)'),
+                ('idx_content_repos_active', 'btree (is_active)'),
+                ('idx_content_items_repo', 'btree (repository_id)'),
+                ('idx_content_items_status', 'btree (status)'),
+                ('idx_content_items_search', 'gin (search_vector)'),
+                (
+                    'idx_content_items_published_at',
+                    'btree (published_at) WHERE (published_at IS NOT NULL)'
+                ),
+                (
+                    'idx_content_items_published',
+                    'btree (repository_id, status, published_at DESC)'
+                    ' WHERE (status = ''published''::content_status)'
+                ),
+                (
+                    'idx_content_items_rls_composite',
+                    'btree (organization_id, created_by, status, published_at)'
+                ),
+                (
+                    'idx_content_items_creator_date',
+                    'btree (created_by, created_at DESC)'
+                ),
+                (
+                    'idx_content_analytics',
+                    'btree (organization_id, created_at, status, repository_id)'
+                ),
+                (
+                    'idx_content_items_org_updated',
+                    'btree (organization_id, status, updated_at DESC, id DESC)'
+                ),
+                ('idx_content_versions_creator', 'btree (created_by)'),
+                ('idx_assignments_user', 'btree (user_id)'),
+                (
+                    'idx_assignments_active',
+                    'btree (organization_id, expires_at) WHERE is_active'
+                ),
+                (
+                    'idx_assignments_expires',
+                    'btree (expires_at) WHERE (expires_at IS NOT NULL)'
+                ),
+                (
+                    'idx_content_assignments_rls',
+                    'btree (content_item_id, user_id, is_active, expires_at)'
+                ),
+                (
+                    'idx_assignments_active_lookup',
+                    'btree (user_id, is_active, expires_at) WHERE is_active'
+                ),
+                (
+                    'idx_assignment_analytics',
+                    'btree (organization_id, created_at, is_active)'
+                ),
+                ('idx_assignments_assigned_by', 'btree (assigned_by)'),
+                ('idx_conversations_agent', 'btree (ai_agent_id)'),
+                ('idx_conversations_status', 'btree (status)'),
+                (
+                    'idx_conversations_user_status',
+                    'btree (user_id, status, last_message_at DESC)'
+                ),
+                (
+                    'idx_conversations_user_recent',
+                    'btree (user_id, last_message_at DESC)'
+                    ' WHERE (status = ''active''::conversation_status)'
+                ),
+                (
+                    'idx_conversations_analytics',
+                    'btree (created_date, status, ai_agent_id, total_tokens)'
+                ),
+                ('idx_conv_messages_role', 'btree (role)'),
+                ('idx_conv_messages_date', 'btree (created_date)'),
+                ('idx_conv_messages_rls', 'btree (conversation_id, created_at DESC)'),
+                (
+                    'idx_user_activity',
+                    'btree (created_date, role) WHERE (role = ''user''::message_role)'
+                )
+        ) as w (name, definition)
+    left join pg_catalog.pg_index as i
+        on i.indexrelid = pg_catalog.to_regclass('public.' || w.name)
+    cross join lateral (
+        select pg_catalog.pg_get_indexdef(i.indexrelid) as text
+    ) as d
+    where
+        -- The schema of types is left out where the search path has it.
+        pg_catalog.replace(
+            pg_catalog.substr(d.text, pg_catalog.strpos(d.text, ' USING ') + 7),
+            'public.',
+            ''
+        ) is distinct from w.definition;
+    if others is not null then
+        raise exception 'there are indexes of these names with another definition: %',
+            others
+            using
+                errcode = 'duplicate_object',
+                hint = 'Rename or drop them and run the migration again.';
+    end if;
+end
+$$;
+
 -- How a large partitioned table gets an index without holding up its writers:
 --   create index name on only public.conversation_messages (...);
 --   select s.statement from monitoring.partition_index_steps('public.name') as s

@@ -36,6 +36,7 @@ from tests.unit.factories import make, reading
 
 KEPT = {
     "admin_permissions": "idx_admin_perms_granted_by idx_admin_perms_resource",
+    "audit_logs": "idx_audit_logs_record idx_audit_logs_table idx_audit_logs_user",
     "content_assignments": (
         "idx_assignment_analytics idx_assignments_active"
         " idx_assignments_active_lookup idx_assignments_assigned_by"
@@ -66,9 +67,10 @@ KEPT = {
         " idx_user_profiles_rls_admin idx_user_profiles_role"
     ),
 }
-"""By table, what only serves speed; constraints and the audit's are not here."""
+"""By table, what only serves speed; constraints are not here."""
 
 WANTED = {(table, name) for table, names in KEPT.items() for name in names.split()}
+UP_TO_003 = {(table, name) for table, name in WANTED if table != "audit_logs"}
 SHAPES = {
     "idx_assignments_active": "(organization_id, expires_at) WHERE is_active",
     "idx_content_items_org_updated": (
@@ -104,7 +106,6 @@ async def indexes(connection: Connection, *, valid: bool) -> set[tuple[str, str]
             c.relnamespace = 'public'::pg_catalog.regnamespace
             and i.indisvalid = %s
             and not i.indisunique
-            and t.relname <> 'audit_logs'
         """,
         [valid],
     )
@@ -248,8 +249,38 @@ async def test_a_killed_build_is_repaired_by_the_next_run(platform: Platform) ->
 
     assert left == {("organizations", "idx_orgs_parent")}
     assert [m.version for m in repaired] == ["003"]
-    assert await indexes(owner, valid=True) == WANTED
+    assert await indexes(owner, valid=True) == UP_TO_003
     assert await indexes(owner, valid=False) == set()
+
+
+@pytest.mark.requirement("S4.1.1-a")
+@pytest.mark.parametrize(
+    "other",
+    [
+        "create index idx_orgs_status on public.organizations (depth)",
+        (
+            "create index idx_conv_messages_role"
+            " on public.conversation_messages (model_used)"
+        ),
+    ],
+)
+async def test_an_index_of_that_name_with_another_definition_is_refused(
+    platform: Platform, other: str
+) -> None:
+    refusals: list[str] = []
+    async with session_to(platform.conninfo) as session:
+        await migrator(session).down("002", confirm=True)
+        await platform.owner.execute(other.encode())
+        for _ in range(2):
+            with pytest.raises(MigrationError) as raised:
+                await migrator(session).up("003")
+            refusals.append(f"{raised.value.message} {raised.value.detail}")
+        name = other.split()[2]
+        await platform.owner.execute(f"drop index public.{name}".encode())
+        await migrator(session).up("003")
+
+    assert f"another definition: {name}" in refusals[-1]
+    assert await indexes(platform.owner, valid=True) == UP_TO_003
 
 
 def migrator(session: Session) -> Migrator:
