@@ -68,3 +68,26 @@ async def test_a_difference_shows(
         ["relation", "public.user_profiles"],
     ]
     assert "grant SELECT on table public.user_profiles to anon" in found
+
+
+@pytest.mark.pg(">=15")
+async def test_interrupted_indexes_are_repaired(
+    cluster: Cluster, platform_templates: Templates
+) -> None:
+    """As a server's crash leaves them: one is invalid, others are not there yet."""
+    async with copied(cluster, platform_templates, "superuser") as made:
+        await made.owner.execute(
+            "update public.schema_migrations set duration_ms = null"
+            " where version = '003';"
+            "update pg_catalog.pg_index set indisvalid = false"
+            " where indexrelid = 'public.idx_content_items_creator_date'::regclass;"
+            "drop index public.idx_user_profiles_org_role"
+        )
+        async with session_to(made.conninfo) as session:
+            status = await Migrator(session, "platform").status()
+        repaired = await install(made.conninfo, "superuser")
+        found = await lines(made.owner)
+
+    assert [one.version for one in status if one.condition == "dirty"] == ["003"]
+    assert repaired.migrations == ("003_create_performance_indexes.sql",)
+    assert golden() == found
