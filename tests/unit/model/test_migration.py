@@ -7,7 +7,7 @@ import pytest
 
 from monitor.errors import MigrationError
 from monitor.model import migration, migration_plan
-from monitor.model.migration import Applied, Migration, MigrationSet
+from monitor.model.migration import Applied, Kind, Migration, MigrationSet
 
 LINE = MigrationSet(name="monitoring", schema="monitoring")
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -265,3 +265,27 @@ def test_a_directive_makes_a_file_run_outside_a_transaction() -> None:
 
     assert not outside.is_transactional
     assert mentioned.is_transactional
+
+
+OPTIONAL = made(
+    "000", sql="-- optional\ncreate schema auth;", down_sql="drop schema a;"
+)
+
+
+def test_what_was_adopted_is_never_taken_back() -> None:
+    adopted = replace(recorded(OPTIONAL), kind="baseline")
+
+    chosen = migration_plan.plan_down([OPTIONAL, ONE], [adopted], to="none")
+
+    assert [(m.version, m.down_sql) for m in chosen] == [("000", "")]
+
+
+@pytest.mark.parametrize(
+    ("file", "kind"), [(OPTIONAL, "transactional"), (ONE, "baseline")]
+)
+def test_what_was_made_or_cannot_be_adopted_is_taken_back(
+    file: Migration, kind: Kind
+) -> None:
+    row = replace(recorded(file), kind=kind)
+
+    assert migration_plan.plan_down([file], [row]) == (file,)
