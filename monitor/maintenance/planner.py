@@ -14,7 +14,15 @@ from monitor.model.action import Action, ActionMode, JournalEntry, Refusal
 from monitor.model.finding import Finding
 from monitor.model.view import View
 
-_ORDER = ("drop_invalid_index", "analyze", "vacuum", "create_index", "drop_index")
+_ORDER = (
+    "create_partition",
+    "move_default_rows",
+    "drop_invalid_index",
+    "analyze",
+    "vacuum",
+    "create_index",
+    "drop_index",
+)
 """What helps at no risk comes first; kinds not named here follow."""
 
 

@@ -33,6 +33,9 @@ _ACTED = frozenset({ActionState.DONE, ActionState.UNDONE}) | _RUNNING | _FAILED
 DROPS_NEEDED_TWICE = "drop_index"
 """Automatic dropping takes two settings that say so."""
 
+_NEVER_ALONE = "drop_partition"
+"""There is no way back from it, so a person says yes each time."""
+
 _OURS_ALONE = "drop_invalid_index"
 """Automatic only for leftovers that the journal says are ours."""
 
@@ -166,6 +169,8 @@ def _capped(
 ) -> ActionMode:
     """Return the mode for what was meant to be automatic; some kinds need more."""
     if action.kind == DROPS_NEEDED_TWICE and not policy.confirm_drop_index:
+        return ActionMode.APPROVE
+    if action.kind == _NEVER_ALONE:
         return ActionMode.APPROVE
     if action.kind == _OURS_ALONE and not _is_ours(action, history):
         return ActionMode.APPROVE

@@ -59,15 +59,17 @@ _FINAL = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement as a value: a literal template and the identifiers in it.
+    """A statement as a value: a literal template, identifiers and literals in it.
 
     Only `postgres/executor.py` renders it; `{}` takes the identifiers in order,
-    each a path such as ("public", "orders"). `stored` is a definition that the
-    server gave us (`pg_get_indexdef`), for undo; then `template` is empty.
+    each a path such as ("public", "orders"), and after them `literals`, each quoted
+    as a string. `stored` is a definition that the server gave us (`pg_get_indexdef`),
+    for undo; then `template` is empty.
     """
 
     template: LiteralString = ""
     identifiers: tuple[tuple[str, ...], ...] = ()
+    literals: tuple[str, ...] = ()
     stored: str = ""
 
 

@@ -16,7 +16,13 @@ from monitor.model.action import Action
 from monitor.model.server import Pooler
 from monitor.postgres import precheck_statements as statements
 from monitor.postgres.acting import ActingOptions, fetch, fetch_one
-from monitor.postgres.precheck_facts import IndexFacts, ServerFacts, TableFacts
+from monitor.postgres.partition_effects import about_partitions
+from monitor.postgres.precheck_facts import (
+    IndexFacts,
+    Objection,
+    ServerFacts,
+    TableFacts,
+)
 from monitor.postgres.session import Session
 
 UPKEEP = frozenset({"analyze", "vacuum"})
@@ -25,6 +31,10 @@ REMOVE_CREATED = "remove_created_index"
 """Taking back `create_index`: needs nothing but that it is still the same index."""
 
 REMOVAL = frozenset({"drop_index", "drop_invalid_index", REMOVE_CREATED})
+
+PARTITIONING = frozenset(
+    {"create_partition", "move_default_rows", "detach_partition", "drop_partition"}
+)
 
 HOLDER_SECONDS = 1.0
 """A transaction that holds a lock on the table for longer is one we do not wait for."""
@@ -39,15 +49,6 @@ _CONFLICTING = frozenset(
         "AccessExclusiveLock",
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Objection:
-    """Why an action does not run now; `is_final` means that it never will."""
-
-    rule: str
-    reason: str
-    is_final: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +120,8 @@ async def clear(session: Session, action: Action, options: ActingOptions) -> Cle
         TableFacts,
     )
     objections = [*_about_index(action, index), *_about_table(action, table)]
+    if action.kind in PARTITIONING:
+        objections += await about_partitions(session, action)
     if not objections:
         objections += await _in_the_way(session, action, relid, options)
     return Clearance(
@@ -210,7 +213,7 @@ def _about_table(action: Action, table: TableFacts | None) -> Iterator[Objection
         if action.kind not in REMOVAL:
             yield Objection("gone", "The table is gone.", is_final=True)
         return
-    if action.kind in UPKEEP and (table.schema, table.name) != (
+    if action.kind in UPKEEP | PARTITIONING and (table.schema, table.name) != (
         action.schema,
         action.name,
     ):

@@ -5,6 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why an action does not run now; `is_final` means that it never will."""
+
+    rule: str
+    reason: str
+    is_final: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerFacts:
     """What the session's server and role are at this moment."""

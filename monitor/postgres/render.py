@@ -17,7 +17,7 @@ Rendered = sql.Composed
 
 
 def render(statement: Statement) -> Rendered:
-    """Return the SQL of a statement: its template with identifiers filled in.
+    """Return the SQL of a statement: its template with names and literals filled in.
 
     Raises:
         ActionFailed: a stored definition is not one of an index.
@@ -25,7 +25,8 @@ def render(statement: Statement) -> Rendered:
     if statement.stored:
         return sql.Composed([_stored(statement.stored)])
     paths = (sql.Identifier(*path) for path in statement.identifiers)
-    return sql.SQL(statement.template).format(*paths)
+    literals = (sql.Literal(value) for value in statement.literals)
+    return sql.SQL(statement.template).format(*paths, *literals)
 
 
 def text(statement: Statement | None) -> str:

@@ -6,6 +6,7 @@ there, by oid, and never runs the statement again.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from monitor.errors import TargetError
@@ -23,7 +24,13 @@ from monitor.postgres.effects import (
     Removed,
 )
 from monitor.postgres.journal import Journal
-from monitor.postgres.precheck import REMOVAL, UPKEEP, owner_to_become
+from monitor.postgres.partition_effects import Added, Placed, Whereabouts
+from monitor.postgres.precheck import (
+    PARTITIONING,
+    REMOVAL,
+    UPKEEP,
+    owner_to_become,
+)
 from monitor.postgres.render import render
 from monitor.postgres.session import Session
 
@@ -31,6 +38,13 @@ UNDO = "undo"
 """The key in `verified` that says an action is on its way back."""
 
 _DROP = "drop index concurrently {}"
+
+_PLACES: Mapping[str, tuple[Whereabouts, Whereabouts]] = {
+    "create_partition": ("attached", "gone"),
+    "detach_partition": ("detached", "attached"),
+    "drop_partition": ("gone", "gone"),
+}
+"""Where a partition is after an action, and after its way back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +66,8 @@ def effect_of(entry: JournalEntry, options: ActingOptions) -> Effect:
             column=action.kind,
             seconds=options.verify_timeout.total_seconds(),
         )
+    if action.kind in PARTITIONING:
+        return _partition_effect(entry)
     if (action.kind in REMOVAL) is not is_undoing(entry):
         oid = action.oid if action.kind in REMOVAL else number(entry, "index oid")
         return Removed(oid=oid)
@@ -59,6 +75,15 @@ def effect_of(entry: JournalEntry, options: ActingOptions) -> Effect:
         relid = number(entry, "relation oid")
         return Created(relid=relid, name=action.name, definition=action.definition)
     return Created(relid=action.oid, name=action.name)
+
+
+def _partition_effect(entry: JournalEntry) -> Effect:
+    action = entry.action
+    if action.kind not in _PLACES:
+        return Added(parent=action.oid)
+    child = next((str(e.value) for e in action.evidence if e.name == "partition"), "")
+    wanted = _PLACES[action.kind][is_undoing(entry)]
+    return Placed(parent=action.oid, child=child, wanted=wanted)
 
 
 async def is_still_running(session: Session, entry: JournalEntry) -> bool:

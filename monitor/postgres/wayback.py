@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import LiteralString
 
 from monitor.errors import ActionFailed
 from monitor.model.action import Action, ActionState, JournalEntry, Statement
+from monitor.model.quoting import qualified
 from monitor.postgres.effects import find
 from monitor.postgres.precheck import REMOVAL, REMOVE_CREATED
 from monitor.postgres.render import rebuild
@@ -13,6 +16,11 @@ from monitor.postgres.session import Session
 from monitor.postgres.settle import number
 
 _DROP = "drop index concurrently {}"
+
+_PARTITIONS: Mapping[str, LiteralString] = {
+    "create_partition": "select app_private.remove_empty_partition({}, {})",
+    "detach_partition": "select app_private.attach_detached({}, {})",
+}
 
 
 async def plan(session: Session, entry: JournalEntry) -> Action:
@@ -35,6 +43,8 @@ async def plan(session: Session, entry: JournalEntry) -> Action:
             oid=number(entry, "relation oid"),
             statement=rebuild(entry.action.definition),
         )
+    if entry.action.kind in _PARTITIONS:
+        return replace(entry.action, statement=_partition_back(entry))
     found = await find(session, number(entry, "index oid"))
     if found is None:
         raise ActionFailed(f"cannot undo action {entry.id}", detail="It is gone.")
@@ -47,3 +57,10 @@ async def plan(session: Session, entry: JournalEntry) -> Action:
         definition=entry.verified.get("definition", ""),
         statement=Statement(_DROP, ((found.schema, found.name),)),
     )
+
+
+def _partition_back(entry: JournalEntry) -> Statement:
+    action = entry.action
+    month = next((str(e.value) for e in action.evidence if e.name == "month"), "")
+    table = qualified(action.schema, action.name)
+    return Statement(_PARTITIONS[action.kind], literals=(table, month))

@@ -20,6 +20,7 @@ from monitor.maintenance.planner import kinds
 from monitor.runtime.rules import discover
 from monitor.settings.values import (
     Duration,
+    Names,
     Section,
     format_duration,
     parse_duration,
@@ -204,6 +205,8 @@ def _spelled(hint: object, name: str, unit: str) -> object:
         return bool
     if hint is timedelta:
         return Duration
+    if hint == tuple[str, ...]:
+        return Names
     is_level = name.startswith(("warning", "critical"))
     suffix = unit if is_level else name.rpartition("_")[2]
     return _SPELLINGS.get(suffix, FiniteFloat)

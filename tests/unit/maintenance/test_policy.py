@@ -279,7 +279,11 @@ def test_every_kind_explains_itself() -> None:
         "analyze",
         "vacuum",
         "create_index",
+        "create_partition",
+        "detach_partition",
         "drop_index",
         "drop_invalid_index",
+        "drop_partition",
+        "move_default_rows",
     }
     assert all(kind.title and kind.lock for kind in kinds().values())
