@@ -168,6 +168,8 @@ class _Rows:
 
     def __getitem__(self, name: str) -> str:
         name = self.row if name == "row" else name
+        if name == "my_self":
+            return str(self.person.id)
         return str(row_id(self.table, name, self.person))
 
 
@@ -203,18 +205,8 @@ async def actual(owner: Connection, cases: list[Case]) -> list[Case]:
 
     Who gets an error that is no refusal appears with it, as "user!23505".
     """
-    # Thousands of short statements: compiling them would take most of the time.
-    await owner.execute("set local jit = off")
     tries = [(case, person) for case in cases for person in PERSONS]
-    cursor = await owner.execute(
-        _TRY_ALL,
-        [
-            [person.database_role for _, person in tries],
-            [str(person.id) for _, person in tries],
-            [statement(case, person) for case, person in tries],
-        ],
-    )
-    outcomes = [outcome for (outcome,) in await cursor.fetchall()]
+    outcomes = await attempt(owner, [(p, statement(case, p)) for case, p in tries])
     persons: dict[str, set[str]] = {case.label: set() for case in cases}
     for (case, person), outcome in zip(tries, outcomes, strict=True):
         if outcome not in REFUSED:
@@ -223,11 +215,31 @@ async def actual(owner: Connection, cases: list[Case]) -> list[Case]:
     return [Case(c.table, c.command, c.row, frozenset(persons[c.label])) for c in cases]
 
 
+async def attempt(owner: Connection, tries: list[tuple[Person, str]]) -> list[str]:
+    """Return how statements of persons end: done, nothing or an error's code."""
+    # Thousands of short statements: compiling them would take most of the time.
+    await owner.execute("set local jit = off")
+    cursor = await owner.execute(
+        _TRY_ALL,
+        [
+            [person.database_role for person, _ in tries],
+            [str(person.id) for person, _ in tries],
+            [text for _, text in tries],
+        ],
+    )
+    return [outcome for (outcome,) in await cursor.fetchall()]
+
+
 def statement(case: Case, person: Person) -> str:
     """Return what a person tries."""
     template = STATEMENTS.get(f"{case.table} {case.command}")
     if template is None:
         return _plain(case, person)
+    return completed(template, case, person)
+
+
+def completed(template: str, case: Case, person: Person) -> str:
+    """Return a statement with the ids of a case's rows filled in."""
     tables = {t: _Rows(t, case.row, person) for t in (*_TOUCHED, "auth")}
     organization = (
         f"'{row_id('organizations', person.organization)}'"
@@ -239,7 +251,7 @@ def statement(case: Case, person: Person) -> str:
 
 def _plain(case: Case, person: Person) -> str:
     table, column = f"public.{case.table}", _TOUCHED[case.table]
-    own = person.id if case.row == "my_self" else row_id(case.table, case.row, person)
+    own = _Rows(case.table, case.row, person)["row"]
     where = "" if case.row == "-" else f" where id = '{own}'"
     return {
         "select": f"select 1 from {table}{where}",

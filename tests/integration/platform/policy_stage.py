@@ -277,7 +277,14 @@ async def _seed_conversation(
 ) -> None:
     conversation = row_id("conversations", name, person)
     user = person.id if person else row_id("user_profiles", name)
-    await insert(owner, "conversations", id=conversation, user_id=user)
+    await insert(
+        owner,
+        "conversations",
+        id=conversation,
+        user_id=user,
+        message_count=1,
+        last_sequence=1,
+    )
     await insert(
         owner,
         "conversation_messages",
@@ -316,6 +323,7 @@ async def _add_item(
         repository_id=row_id("content_repositories", "active"),
         title=name,
         status=status,
+        version=2,
         created_by=author_id,
         organization_id=organization and row_id("organizations", organization),
     )
