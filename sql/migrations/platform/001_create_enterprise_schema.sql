@@ -1,7 +1,7 @@
 -- Migration: 001_create_enterprise_schema
 -- Description: the application's types, tables, constraints, partitions and the
--- triggers that keep its data whole. Row level security follows in 002, all indexes
--- that only serve speed in 003, the audit log in 004.
+-- triggers that keep its data whole. Row level security follows in 002, indexes that
+-- only serve speed in 003, the audit log in 004.
 
 -- Helpers of policies and triggers, never exposed through an API.
 create schema app_private;
@@ -291,6 +291,23 @@ create table public.conversation_messages (
             created_date - (created_at at time zone 'UTC')::date between -1 and 1
         )
 ) partition by range (created_date);
+
+-- These only serve speed, but cannot wait for 003: CONCURRENTLY is refused on a
+-- partitioned table, and without it writers would be held up once there are rows.
+-- Partitions get them while they are empty, when they are attached.
+
+create index idx_conv_messages_role
+on public.conversation_messages (role);
+
+create index idx_conv_messages_date
+on public.conversation_messages (created_date);
+
+create index idx_conv_messages_rls
+on public.conversation_messages (conversation_id, created_at desc);
+
+create index idx_user_activity
+on public.conversation_messages (created_date, role)
+where role = 'user';
 
 -- Events that are not changes of rows: exports, switches of mode, repairs.
 create table monitoring.operations_log (

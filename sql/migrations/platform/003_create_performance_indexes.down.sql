@@ -4,11 +4,6 @@
 
 drop function if exists monitoring.partition_index_steps(regclass);
 
-drop index if exists public.idx_user_activity;
-drop index if exists public.idx_conv_messages_rls;
-drop index if exists public.idx_conv_messages_date;
-drop index if exists public.idx_conv_messages_role;
-
 drop index concurrently if exists public.idx_conversations_analytics;
 drop index concurrently if exists public.idx_conversations_user_recent;
 drop index concurrently if exists public.idx_conversations_user_status;

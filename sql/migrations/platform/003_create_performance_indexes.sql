@@ -1,7 +1,8 @@
 -- Migration: 003_create_performance_indexes
 -- Description: every index that only serves speed; those that keep a rule are
--- constraints of 001. One statement each, outside a transaction, so that writers
--- are never held up and an interrupted build is repaired by the next run.
+-- constraints of 001, where the partitioned messages have all of theirs. One statement
+-- each, outside a transaction, so that writers are never held up and an interrupted
+-- build is repaired by the next run.
 -- no-transaction
 
 -- organizations
@@ -139,26 +140,8 @@ where status = 'active';
 create index concurrently idx_conversations_analytics
 on public.conversations (created_date, status, ai_agent_id, total_tokens);
 
--- conversation_messages: CONCURRENTLY is refused on a partitioned table, and the
--- names of its partitions follow the calendar. Right after 001 they are empty and
--- these four are instantaneous; partitions to come get them when they are attached.
--- On a table with rows use monitoring.partition_index_steps(), below.
-
-create index if not exists idx_conv_messages_role
-on public.conversation_messages (role);
-
-create index if not exists idx_conv_messages_date
-on public.conversation_messages (created_date);
-
-create index if not exists idx_conv_messages_rls
-on public.conversation_messages (conversation_id, created_at desc);
-
-create index if not exists idx_user_activity
-on public.conversation_messages (created_date, role)
-where role = 'user';
-
 -- An index that was there before under one of these names is not built again; it must
--- be the same.
+-- be the same. Those of conversation_messages are from 001.
 do $$
 declare
     others text;
