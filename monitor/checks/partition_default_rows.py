@@ -14,8 +14,15 @@ goes by partitions, passes these rows over.
 
 ## How to look
 
-    select count(*), min(created_date), max(created_date)
-    from only app_partitions.conversation_messages_default;
+    select
+        t.partrelid::regclass as parent,
+        t.partdefid::regclass as default_partition,
+        s.n_live_tup
+    from pg_catalog.pg_partitioned_table as t
+    join pg_catalog.pg_stat_user_tables as s on s.relid = t.partdefid
+    where s.n_live_tup > 0;
+
+Then count the rows of that partition by month.
 
 ## How to fix
 

@@ -15,10 +15,14 @@ partition that belongs there cannot be created before its rows are moved.
 
 ## How to look
 
-    select pg_catalog.pg_get_expr(c.relpartbound, 0)
+    select
+        i.inhparent::regclass as parent,
+        c.relname,
+        pg_catalog.pg_get_expr(c.relpartbound, 0) as bound
     from pg_catalog.pg_inherits as i
-    inner join pg_catalog.pg_class as c on c.oid = i.inhrelid
-    where i.inhparent = 'public.conversation_messages'::pg_catalog.regclass;
+    join pg_catalog.pg_class as c on c.oid = i.inhrelid
+    where c.relispartition
+    order by parent, relname;
 
 ## How to fix
 
