@@ -30,7 +30,7 @@ async def test_exactly_the_listed_privileges_are_granted(platform: Platform) -> 
     assert granted == privileges.expected()
 
 
-@pytest.mark.pg
+@pytest.mark.pg(">=15")
 @pytest.mark.requirement("S3-p8", "X3")
 async def test_a_host_that_grants_everything_by_default_changes_nothing(
     platform_by_tenant: Platform,
@@ -89,7 +89,7 @@ async def test_no_table_forces_its_policies_on_its_owner(platform: Platform) -> 
     assert forced == []
 
 
-@pytest.mark.pg
+@pytest.mark.pg(">=15")
 @pytest.mark.requirement("S3-p8")
 @pytest.mark.parametrize("schema", ["public", "app_private", "app_partitions"])
 async def test_what_is_created_later_starts_closed(
@@ -219,7 +219,7 @@ async def own_plainly(owner: Connection) -> None:
         await owner.execute(statement.encode())
 
 
-@pytest.mark.pg
+@pytest.mark.pg(">=15")
 @pytest.mark.requirement("S3.1.1-c")
 async def test_an_owner_who_is_subject_to_the_policies_is_refused(
     platform: Platform,
@@ -274,7 +274,7 @@ async def test_requests_have_time_limits(platform: Platform) -> None:
     }
 
 
-@pytest.mark.pg
+@pytest.mark.pg(">=15")
 @pytest.mark.requirement("S3.2.2-b")
 @pytest.mark.parametrize(
     ("before", "after"),

@@ -133,7 +133,7 @@ async def test_a_request_without_a_user_is_nobodys(platform: Platform) -> None:
     assert found is None
 
 
-@pytest.mark.pg
+@pytest.mark.pg(">=15")
 @pytest.mark.requirement("S3.1.1-c")
 async def test_an_admin_sees_all_profiles_without_recursion(
     platform_by_tenant: Platform, cluster_admin: Connection
