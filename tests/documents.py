@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from monitor import resources
+from monitor.exporters.layout import family_of
 from monitor.model.server import NEWEST_KNOWN_MAJOR, Extension, Server
 from monitor.model.units import size
 from monitor.postgres.queries import Library, Query
@@ -146,7 +147,7 @@ def metrics() -> str:
 def _section(query: Query) -> Iterator[str]:
     if query.help:
         rows = [
-            f"| `pg_{query.name}_{column}` | {text} |"
+            f"| `{family_of(query.name, column)}` | {text} |"
             for column, text in query.help.items()
         ]
         head = ["| metric or label | meaning |", "|---|---|"]

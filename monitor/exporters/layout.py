@@ -77,8 +77,17 @@ def layout(sheet: Sheet, target: Target) -> Layout:
     )
 
 
+def family_of(query: str, column: str) -> str:
+    """Return a family's name: `pg_…` for facts of PostgreSQL.
+
+    Queries about what we ourselves put into a database are named `pgvigil_…`.
+    """
+    prefix = "" if query.startswith("pgvigil_") else "pg_"
+    return metric_name(f"{prefix}{query}_{column}")
+
+
 def _metric(sheet: Sheet, place: int, column: Column) -> Metric:
-    family = metric_name(f"pg_{sheet.name}_{column.name}")
+    family = family_of(sheet.name, column.name)
     # OpenMetrics knows no counter without `_total`.
     is_counter = column.kind is Kind.COUNTER and family.endswith("_total")
     return Metric(

@@ -13,11 +13,15 @@ from typing import LiteralString
 ACCESS: LiteralString = """\
 do $access$
 declare
-    -- With what is recorded in repeatables, all that the monitoring part makes.
+    -- With what is recorded in repeatables, all that the monitoring part makes, and
+    -- what the platform lets it read: sums and counts, no rows.
     own_names text[] := array[
         'actions',
         'actions_id_seq',
         'advice',
+        'answer_figures',
+        'assignment_figures',
+        'conversation_figures',
         'findings',
         'note_threshold_edit',
         'performance_thresholds',
@@ -26,7 +30,8 @@ declare
         'rls_observations',
         'samples',
         'schema_migrations',
-        'schema_migrations_log'
+        'schema_migrations_log',
+        'storage_figures'
     ];
     own_relations text;
     own_sequences text;

@@ -1176,6 +1176,240 @@ begin
 end
 $$;
 
+-- Figures for the monitoring, which may not read the tables: sums and counts without
+-- any content, as one JSON value, so that a caller needs no type of ours.
+
+-- What organizations store, beside what was agreed: the twenty that are nearest to
+-- their limit, all others together. Counted are content items and their versions as
+-- they are stored, after compression; not indexes, search vectors, conversations and
+-- free space. Of tables with more than 10,000 pages only so many are measured, always
+-- the same ones, and the sum is multiplied: an estimate, the better the more rows an
+-- organization has. A GB has 1024^3 bytes, as everywhere in PostgreSQL.
+create function monitoring.storage_figures()
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+    most constant double precision := 10000 * 8192;
+    of_items double precision := least(
+        1, most / greatest(pg_catalog.pg_relation_size('public.content_items'), 1)
+    );
+    of_versions double precision := least(
+        1, most / greatest(pg_catalog.pg_relation_size('public.content_versions'), 1)
+    );
+begin
+    return (
+        with stored as (
+            select
+                i.organization_id as organization_id,
+                pg_catalog.sum(
+                    pg_catalog.pg_column_size(i.title)
+                    + coalesce(pg_catalog.pg_column_size(i.description), 0)
+                    + pg_catalog.pg_column_size(i.content_data)
+                    + pg_catalog.pg_column_size(i.metadata)
+                ) / of_items as bytes
+            from public.content_items as i
+            tablesample system (100 * of_items) repeatable (0)
+            group by i.organization_id
+            union all
+            select
+                i.organization_id,
+                pg_catalog.sum(
+                    pg_catalog.pg_column_size(v.title)
+                    + coalesce(pg_catalog.pg_column_size(v.description), 0)
+                    + pg_catalog.pg_column_size(v.content_data)
+                    + pg_catalog.pg_column_size(v.metadata)
+                ) / of_versions
+            from public.content_versions as v
+            tablesample system (100 * of_versions) repeatable (0)
+            join public.content_items as i
+                on i.id = v.content_item_id
+            group by i.organization_id
+        ),
+
+        used as (
+            select
+                o.name as name,
+                o.storage_limit_gb::bigint * 1073741824 as limit_bytes,
+                coalesce(pg_catalog.sum(s.bytes), 0) as used_bytes
+            from public.organizations as o
+            left join stored as s
+                on s.organization_id = o.id
+            group by o.id
+        ),
+
+        ranked as (
+            select
+                u.limit_bytes as limit_bytes,
+                u.used_bytes as used_bytes,
+                case
+                    when pg_catalog.row_number() over (
+                        order by
+                            u.used_bytes / nullif(u.limit_bytes, 0) desc nulls last,
+                            u.used_bytes desc,
+                            u.name
+                    ) <= 20
+                        then u.name
+                end as name
+            from used as u
+        )
+
+        select
+            pg_catalog.jsonb_agg(
+                pg_catalog.jsonb_build_object(
+                    'organization',
+                    coalesce(pg_catalog.left(f.name, 200), '(others)'),
+                    'storage_limit_bytes',
+                    f.limit_bytes,
+                    'storage_used_bytes',
+                    f.used_bytes
+                )
+            )
+        from (
+            select
+                r.name as name,
+                pg_catalog.round(pg_catalog.sum(r.used_bytes)) as used_bytes,
+                -- Without a limit for one of them there is none for all together.
+                case
+                    when pg_catalog.bool_and(r.limit_bytes is not null)
+                        then pg_catalog.sum(r.limit_bytes)
+                end as limit_bytes
+            from ranked as r
+            group by r.name
+        ) as f
+    );
+end
+$$;
+
+comment on function monitoring.storage_figures() is
+    'Storage of organizations beside its limit, estimated for large tables.';
+
+-- Answers of agents within the last 24 hours. created_date is at most a day off.
+create function monitoring.answer_figures()
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+    select
+        pg_catalog.jsonb_build_object(
+            'messages',
+            pg_catalog.count(*),
+            'processing_p95_seconds',
+            pg_catalog.percentile_cont(0.95) within group (
+                order by m.processing_time_ms
+            ) / 1000,
+            'tokens',
+            coalesce(pg_catalog.sum(m.tokens_used), 0),
+            'cost',
+            coalesce(pg_catalog.sum(m.cost_cents), 0) / 100.0
+        )
+    from public.conversation_messages as m
+    where
+        m.role = 'assistant'
+        and m.created_date
+        between (pg_catalog.now() at time zone 'UTC')::date - 2
+        and (pg_catalog.now() at time zone 'UTC')::date + 1
+        and m.created_at > pg_catalog.now() - interval '24 hours'
+$$;
+
+comment on function monitoring.answer_figures() is
+    'Number, duration, tokens and cost of the answers of the last 24 hours.';
+
+-- Assignments that have ended and are still marked active.
+create function monitoring.assignment_figures()
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+    select
+        pg_catalog.jsonb_build_object(
+            'expired',
+            pg_catalog.count(*),
+            'longest_seconds',
+            coalesce(
+                pg_catalog.date_part(
+                    'epoch', pg_catalog.now() - pg_catalog.min(a.expires_at)
+                ),
+                0
+            )
+        )
+    from public.content_assignments as a
+    where a.is_active and a.expires_at <= pg_catalog.now()
+$$;
+
+comment on function monitoring.assignment_figures() is
+    'How many assignments have ended and are still marked active.';
+
+-- What reconcile_conversations() reports, of conversations begun within a week only:
+-- their messages are all in the last weeks' partitions, which none drops.
+create function monitoring.conversation_figures()
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+    select
+        pg_catalog.jsonb_build_object(
+            'conversations',
+            pg_catalog.count(*),
+            'drifting',
+            pg_catalog.count(*) filter (
+                where
+                    c.message_count <> coalesce(m.messages, 0)
+                    or c.total_tokens <> coalesce(m.tokens, 0)
+                    or c.estimated_cost <> coalesce(m.cents, 0) / 100.0
+                    or c.last_sequence < coalesce(m.highest, 0)
+            )
+        )
+    from public.conversations as c
+    left join (
+        select
+            r.conversation_id as conversation_id,
+            pg_catalog.count(*) as messages,
+            pg_catalog.sum(r.tokens_used) as tokens,
+            pg_catalog.sum(r.cost_cents) as cents,
+            pg_catalog.max(r.sequence_number) as highest
+        from public.conversation_messages as r
+        where r.created_date >= (pg_catalog.now() at time zone 'UTC')::date - 9
+        group by r.conversation_id
+    ) as m on m.conversation_id = c.id
+    where c.started_at > pg_catalog.now() - interval '7 days'
+$$;
+
+comment on function monitoring.conversation_figures() is
+    'How many of the conversations begun within a week have counters that drift.';
+
+-- Roles that are made later get it from what print-grants prints.
+do $$
+declare
+    figures text;
+begin
+    foreach figures in array array[
+        'storage_figures',
+        'answer_figures',
+        'assignment_figures',
+        'conversation_figures'
+    ] loop
+        execute pg_catalog.format(
+            'revoke execute on function monitoring.%I() from public', figures
+        );
+        if pg_catalog.to_regrole('pgvigil_reader') is not null then
+            execute pg_catalog.format(
+                'grant execute on function monitoring.%I() to pgvigil_reader', figures
+            );
+        end if;
+    end loop;
+end
+$$;
+
 -- Permissions that have ended; nothing heeds them, and nothing deletes them either.
 create function monitoring.expired_permissions()
 returns setof public.admin_permissions

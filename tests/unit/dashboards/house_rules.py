@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import Any
 
 from monitor import resources
+from monitor.exporters.layout import family_of
 from monitor.exporters.own import own
 from monitor.postgres import query_file
 from monitor.postgres.queries import Library
@@ -37,7 +38,7 @@ def catalogue() -> frozenset[str]:
             for path in library.variants(name):
                 for column in query_file.read(path).help:
                     for prefix in EXPORTED_AS.get(name, (name,)):
-                        found.add(f"pg_{prefix}_{column}")
+                        found.add(family_of(prefix, column))
     target = states.target_state()
     # How many series it has is known of a target that has a page.
     shown = replace(target, exposition=own(states.state(target)))
