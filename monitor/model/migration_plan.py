@@ -141,7 +141,7 @@ def _status(
     condition: Condition = "applied"
     note = ""
     if row.is_dirty:
-        condition, note = "dirty", "interrupted; run migrate up again"
+        condition, note = "dirty", "interrupted; run it again"
     elif row.is_by_sql:
         note = "applied by SQL, has no file"
     elif migration is None:

@@ -1193,7 +1193,7 @@ security definer
 set search_path = ''
 as $$
 declare
-    most constant double precision := 10000 * 8192;
+    most constant double precision := 10000 * 8192::double precision;
     of_items double precision := least(
         1, most / greatest(pg_catalog.pg_relation_size('public.content_items'), 1)
     );
