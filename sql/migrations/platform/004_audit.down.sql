@@ -21,6 +21,10 @@ begin
 end
 $$;
 
+drop function monitoring.verify_audit();
+drop function monitoring.seal_audit(date);
+drop function app_private.digest_audit_days(date, date);
+drop function app_private.audit_seal(bytea, date, bigint, bytea);
 drop function monitoring.enable_audit(regclass, text[], text[]);
 drop function monitoring.disable_audit(regclass);
 drop function public.audit_trigger_function();
@@ -34,6 +38,7 @@ drop function app_private.audit_actor();
 drop function app_private.inet_or_null(text);
 drop function app_private.json_or_null(text);
 
+drop table app_private.audit_seals;
 drop table public.audit_logs;
 drop table app_private.audit_settings;
 drop function app_private.begin_audit_maintenance();

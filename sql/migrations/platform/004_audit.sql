@@ -720,10 +720,362 @@ from
         interval '1 month'
     ) as m (month);
 
+-- Proof of what was written. A chain over single rows would let one transaction write at
+-- a time, so whole days are sealed, after they ended.
+
+create table app_private.audit_seals (
+    created_date date primary key,
+    row_count bigint not null,
+    digest bytea not null,
+    previous bytea not null,
+    seal bytea not null,
+    sealed_at timestamptz not null default now()
+);
+
+comment on table app_private.audit_seals is
+    'The audit log''s days, one row each; every seal covers the one before.';
+comment on column app_private.audit_seals.created_date is
+    'The day, in UTC; without gaps from the first one on, with or without rows.';
+comment on column app_private.audit_seals.digest is
+    'See app_private.digest_audit_days(); empty for a day without rows.';
+comment on column app_private.audit_seals.previous is
+    'The seal of the day before; empty for the first one.';
+comment on column app_private.audit_seals.seal is
+    'SHA-256, see app_private.audit_seal(). The newest one vouches for all before it: '
+    'noted elsewhere, it also proves that the owner has not rewritten log and seals.';
+
+create trigger a_guard
+before update or delete on app_private.audit_seals
+for each row execute function app_private.guard_audit_logs();
+
+create trigger a_guard_truncate
+before truncate on app_private.audit_seals
+for each statement execute function app_private.guard_audit_logs();
+
+-- A row is folded in at a time, so that memory does not grow with a day's rows. Columns
+-- are named one by one: one that is added later must not change what was sealed before.
+create function app_private.digest_audit_days(since date, until date)
+returns table (created_date date, row_count bigint, digest bytea)
+language plpgsql
+stable
+set search_path = ''
+set timezone = 'UTC'
+set datestyle = 'ISO, YMD'
+as $$
+declare
+    entry record;
+begin
+    for entry in
+        select
+            a.created_date as day,
+            pg_catalog.sha256(
+                pg_catalog.convert_to(
+                    row(
+                        a.id,
+                        a.schema_name,
+                        a.table_name,
+                        a.record_id,
+                        a.operation,
+                        a.old_values,
+                        a.new_values,
+                        a.changed_fields,
+                        a.user_id,
+                        a.actor_role,
+                        a.session_user_name,
+                        a.session_id,
+                        a.ip_address,
+                        a.user_agent,
+                        a.txid,
+                        a.created_at,
+                        a.created_date
+                    )::text,
+                    'UTF8'
+                )
+            ) as row_digest
+        from public.audit_logs as a
+        where
+            a.created_date >= since
+            and a.created_date < until
+        order by a.created_date, a.created_at, a.id
+    loop
+        if created_date is distinct from entry.day then
+            if created_date is not null then
+                return next;
+            end if;
+            created_date := entry.day;
+            row_count := 0;
+            digest := '';
+        end if;
+        row_count := row_count + 1;
+        digest := pg_catalog.sha256(digest || entry.row_digest);
+    end loop;
+    if created_date is not null then
+        return next;
+    end if;
+end
+$$;
+
+comment on function app_private.digest_audit_days(date, date) is
+    'Returns the days that have rows, each with their number and SHA-256: the digest of '
+    'the rows so far and of the next one''s digest, in order of created_at and id.';
+
+create function app_private.audit_seal(
+    previous bytea,
+    created_date date,
+    row_count bigint,
+    digest bytea
+)
+returns bytea
+language sql
+stable
+strict
+set search_path = ''
+set datestyle = 'ISO, YMD'
+as $$
+    select
+        sha256(
+            previous
+            || convert_to(format('%s %s ', created_date, row_count), 'UTF8')
+            || digest
+        )
+$$;
+
+comment on function app_private.audit_seal(bytea, date, bigint, bytea) is
+    'Returns SHA-256 of the seal before, "YYYY-MM-DD COUNT " and the day''s digest.';
+
+-- A row's day is that of its transaction's beginning. What began before midnight may
+-- write until it ends, so a day is sealed when another one has passed, and not while
+-- such a transaction is seen to run. Prepared transactions are not looked at.
+create function monitoring.seal_audit(up_to date default null)
+returns integer
+language plpgsql
+set search_path = ''
+set timezone = 'UTC'
+as $$
+declare
+    newest record;
+    day record;
+    next_seal bytea;
+    sealed integer := 0;
+    until constant date := least(
+        up_to,
+        pg_catalog.now()::date - 2,
+        (
+            select pg_catalog.min(a.xact_start)::date - 1
+            from pg_catalog.pg_stat_activity as a
+            where
+                a.datname = pg_catalog.current_database()
+                and a.backend_type <> 'autovacuum worker'
+        )
+    );
+begin
+    lock table app_private.audit_seals in share row exclusive mode;
+    select
+        s.created_date as created_date,
+        s.seal as seal
+    into newest
+    from app_private.audit_seals as s
+    order by s.created_date desc
+    limit 1;
+    next_seal := coalesce(newest.seal, '');
+    for day in
+        with digests as materialized (
+            select
+                d.created_date as created_date,
+                d.row_count as row_count,
+                d.digest as digest
+            from app_private.digest_audit_days(
+                coalesce(newest.created_date + 1, '-infinity'), until + 1
+            ) as d
+        )
+        select
+            g.moment::date as created_date,
+            coalesce(d.row_count, 0) as row_count,
+            coalesce(d.digest, '') as digest
+        from pg_catalog.generate_series(
+            coalesce(
+                newest.created_date + 1,
+                (select pg_catalog.min(f.created_date) from digests as f)
+            )::timestamp,
+            until::timestamp,
+            interval '1 day'
+        ) as g (moment)
+        left join digests as d
+            on d.created_date = g.moment::date
+        order by g.moment
+    loop
+        insert into app_private.audit_seals as s (
+            created_date,
+            row_count,
+            digest,
+            previous,
+            seal
+        )
+        values (
+            day.created_date,
+            day.row_count,
+            day.digest,
+            next_seal,
+            app_private.audit_seal(
+                next_seal, day.created_date, day.row_count, day.digest
+            )
+        )
+        returning s.seal into next_seal;
+        sealed := sealed + 1;
+    end loop;
+    return sealed;
+end
+$$;
+
+comment on function monitoring.seal_audit(date) is
+    'Seals the days of the audit log that no open transaction can add to: up to the day '
+    'before yesterday (UTC), or an earlier one. Returns how many. The first call begins '
+    'with the first row; owner only.';
+
+-- Sorted month by month, as the partitions lie. Whoever empties a whole month and drops
+-- its partition cannot be told from retention, which does just that.
+create function monitoring.verify_audit()
+returns table (created_date date, status text, details text)
+language sql
+stable
+set search_path = ''
+set timezone = 'UTC'
+as $$
+    with chain as (
+        select
+            s.created_date as created_date,
+            s.row_count as row_count,
+            s.digest as digest,
+            s.seal = app_private.audit_seal(
+                s.previous, s.created_date, s.row_count, s.digest
+            ) as is_sound,
+            s.previous = coalesce(lag(s.seal) over by_day, '')
+            and coalesce(
+                lag(s.created_date) over by_day = s.created_date - 1, true
+            ) as follows
+        from app_private.audit_seals as s
+        window by_day as (order by s.created_date)
+    ),
+    sealed as (
+        select
+            min(c.created_date) as first_day,
+            max(c.created_date) as last_day,
+            date_trunc('month', coalesce(min(c.created_date), now()::date)::timestamp)
+            as first_month,
+            date_trunc('month', now()::timestamp) as last_month
+        from chain as c
+    ),
+    months as (
+        select
+            g.month::date as since,
+            (g.month + interval '1 month')::date as until
+        from sealed as s
+        cross join generate_series(
+            s.first_month, s.last_month, interval '1 month'
+        ) as g (month)
+        union all
+        select
+            '-infinity' as since,
+            s.first_month::date as until
+        from sealed as s
+        union all
+        select
+            (s.last_month + interval '1 month')::date as since,
+            'infinity' as until
+        from sealed as s
+    ),
+    written as (
+        select
+            d.created_date as created_date,
+            d.row_count as row_count,
+            d.digest as digest
+        from months as m
+        cross join lateral app_private.digest_audit_days(m.since, m.until) as d
+    ),
+    days as (
+        select
+            coalesce(c.created_date, w.created_date) as created_date,
+            c.created_date is not null as is_sealed,
+            c.is_sound as is_sound,
+            c.follows as follows,
+            c.row_count as sealed_count,
+            coalesce(w.row_count, 0) as found_count,
+            c.row_count = coalesce(w.row_count, 0)
+            and c.digest = coalesce(w.digest, '') as is_same,
+            sum(w.row_count) over (
+                partition by
+                    date_trunc(
+                        'month', coalesce(c.created_date, w.created_date)::timestamp
+                    )
+            ) is null
+            and not exists (
+                select 1
+                from pg_inherits as i
+                join pg_class as p
+                    on p.oid = i.inhrelid
+                where
+                    i.inhparent = 'public.audit_logs'::regclass
+                    and p.relname
+                    = app_private.partition_name(i.inhparent, c.created_date)
+            ) as is_retired
+        from chain as c
+        full join written as w
+            on w.created_date = c.created_date
+    ),
+    judged as (
+        select
+            d.created_date as created_date,
+            d.found_count as found_count,
+            d.sealed_count as sealed_count,
+            case
+                when not d.is_sealed and d.created_date < s.first_day then 'CHANGED'
+                when not d.is_sealed and d.created_date < s.last_day then 'CHAIN BROKEN'
+                when not d.is_sealed then 'UNSEALED'
+                when not (d.is_sound and d.follows) then 'CHAIN BROKEN'
+                when d.is_same then 'OK'
+                when d.found_count > 0 then 'CHANGED'
+                when d.is_retired then 'RETIRED'
+                else 'MISSING'
+            end as status,
+            case
+                when not d.is_sealed and d.created_date < s.first_day
+                    then 'its rows came after later days were sealed'
+                when not d.is_sealed and d.created_date < s.last_day
+                    then 'its seal is gone'
+                when not d.is_sealed then null
+                when not d.is_sound then 'its seal is not the one of what it says'
+                when not d.follows then 'it does not follow the seal of the day before'
+                when not d.is_same and d.found_count = d.sealed_count
+                    then 'the rows are others'
+            end as remark
+        from days as d
+        cross join sealed as s
+    )
+    select
+        j.created_date as created_date,
+        j.status as status,
+        concat_ws(
+            '; ',
+            case
+                when j.sealed_count is null then format('%s row(s)', j.found_count)
+                else format('%s row(s), %s sealed', j.found_count, j.sealed_count)
+            end,
+            j.remark
+        ) as details
+    from judged as j
+    order by j.created_date
+$$;
+
+comment on function monitoring.verify_audit() is
+    'Compares every day of the audit log with its seal, and the seals with each other. '
+    'OK; UNSEALED: rows of days after the newest seal; RETIRED: gone with the partition '
+    'of its month; CHANGED, MISSING, CHAIN BROKEN: somebody has tampered. Owner only.';
+
 -- Who may read it.
 
 alter table public.audit_logs enable row level security;
 alter table app_private.audit_settings enable row level security;
+alter table app_private.audit_seals enable row level security;
 
 create policy audit_logs_select on public.audit_logs
 for select
@@ -740,7 +1092,10 @@ using (
 comment on policy audit_logs_select on public.audit_logs is
     'Super admins and permission system:read for all: the log is of no organization.';
 
-revoke all on table public.audit_logs, app_private.audit_settings
+revoke all on table
+public.audit_logs,
+app_private.audit_settings,
+app_private.audit_seals
 from public, anon, authenticated, service_role;
 grant select on table public.audit_logs to authenticated;
 
@@ -748,6 +1103,8 @@ revoke execute on function
 public.audit_trigger_function(),
 monitoring.enable_audit(regclass, text[], text[]),
 monitoring.disable_audit(regclass),
+monitoring.seal_audit(date),
+monitoring.verify_audit(),
 app_private.begin_audit_maintenance(),
 app_private.guard_audit_logs(),
 app_private.json_or_null(text),
@@ -756,6 +1113,8 @@ app_private.audit_actor(),
 app_private.audit_redact(jsonb, text[]),
 app_private.audit_changed_nulls(record, record, text[]),
 app_private.audit_origin(),
+app_private.digest_audit_days(date, date),
+app_private.audit_seal(bytea, date, bigint, bytea),
 app_private.audit_write(oid, text, text, text, text[], record, record)
 from public, anon, authenticated, service_role;
 
