@@ -8,6 +8,7 @@ import click
 
 from monitor.cli.migrate import Place, baseline, down, new, placed, status
 from monitor.cli.output import emit_json, emit_line
+from monitor.cli.platform_audit import audit
 from monitor.cli.platform_export import export
 from monitor.cli.platform_generate import generate
 from monitor.cli.schema import MAJOR, describe
@@ -34,6 +35,7 @@ def platform(context: click.Context) -> None:
 for _shared in (status, down, baseline, new, export):
     platform.add_command(_shared)
 platform.add_command(generate)
+platform.add_command(audit)
 
 
 @platform.command()
