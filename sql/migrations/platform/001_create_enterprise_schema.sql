@@ -757,10 +757,21 @@ begin
             app_private.has_permission(
                 'content',
                 'update',
+                -- One's own content is in every scope one has, as for the policies.
                 case
-                    when new.organization_id = app_private.current_user_org()
-                        then 'organization'
-                    else 'all'
+                    when new.created_by = app_private.current_user_id()
+                        then 'department'
+                    when new.organization_id is distinct from
+                        app_private.current_user_org()
+                        then 'all'
+                    when new.created_by = any (
+                        array(
+                            select
+                                app_private.permitted_colleagues('content', 'update')
+                        )
+                    )
+                        then 'department'
+                    else 'organization'
                 end
             ),
             false
@@ -1391,6 +1402,7 @@ comment on function monitoring.conversation_figures() is
 do $$
 declare
     figures text;
+    grantee text;
 begin
     foreach figures in array array[
         'storage_figures',
@@ -1401,11 +1413,16 @@ begin
         execute pg_catalog.format(
             'revoke execute on function monitoring.%I() from public', figures
         );
-        if pg_catalog.to_regrole('pgvigil_reader') is not null then
+        for grantee in
+            select r.rolname
+            from pg_catalog.pg_roles as r
+            where
+                r.rolname in ('pgvigil_reader', 'pgvigil_maintainer', 'pgvigil_ddl')
+        loop
             execute pg_catalog.format(
-                'grant execute on function monitoring.%I() to pgvigil_reader', figures
+                'grant execute on function monitoring.%I() to %I', figures, grantee
             );
-        end if;
+        end loop;
     end loop;
 end
 $$;

@@ -197,6 +197,37 @@ async def test_a_permitted_editor_may_make_listed_changes(
     assert await allowed(owner, author, organization, editor) == LISTED
 
 
+@pytest.mark.requirement("S2.2.2-e", "S2.1.2-d")
+@pytest.mark.parametrize(
+    ("department", "changes"), [("sales", LISTED), ("legal", set[tuple[str, str]]())]
+)
+async def test_a_permission_for_a_department_ends_with_it(
+    owner: Connection,
+    author: UUID,
+    organization: UUID,
+    department: str,
+    changes: set[tuple[str, str]],
+) -> None:
+    editor = await add_user(
+        owner, email="editor@x.com", role="manager", organization=organization
+    )
+    await owner.execute(
+        "update public.user_profiles set department = 'sales' where id = %s", [editor]
+    )
+    await owner.execute(
+        "update public.user_profiles set department = %s where id = %s",
+        [department, author],
+    )
+    await owner.execute(
+        "insert into public.admin_permissions (user_id, resource, action, scope)"
+        " values (%s, 'content', 'update', 'department'),"
+        " (%s, 'content', 'read', 'organization')",
+        [editor, editor],
+    )
+
+    assert await allowed(owner, author, organization, editor) == changes
+
+
 @pytest.mark.requirement("S2.2.2-e")
 async def test_an_author_alone_never_publishes(
     owner: Connection, author: UUID, organization: UUID
