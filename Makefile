@@ -7,6 +7,8 @@ PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(she
 	$(p) -c 'import sys; sys.version_info >= (3, 11) and print("$(p)")' 2>/dev/null)))
 BIN := .venv/bin
 FAST := tests/unit tests/integration tests/rules
+# Side by side, each worker with servers of its own; one where the server is given.
+WORKERS ?= $(if $(MONITOR_TEST_DSN),0,2)
 SLOW := fault or acceptance
 unexport PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE PGSERVICE PGOPTIONS
 
@@ -20,7 +22,7 @@ demo: .venv/demo ## Watch a flawed database with real traffic until Ctrl-C
 	@$(BIN)/pgvigil demo
 
 test: .venv/dev servers packages check ## Install what is needed, then run all but the slow tests
-	$(BIN)/pytest $(FAST) -m "not ($(SLOW))" $(PYTEST_ARGS)
+	$(BIN)/pytest $(FAST) -m "not ($(SLOW))" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 test-all: test ## The above, then faults and acceptance on real companions
 	$(BIN)/pytest tests -m "$(SLOW)" --ignore=tests/benchmarks -p no:randomly $(PYTEST_ARGS)
