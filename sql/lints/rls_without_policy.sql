@@ -4,9 +4,9 @@
 -- @scope database
 -- @lane side
 -- Ramification: only the owner and roles with BYPASSRLS see its rows; for all others
--- the table is empty and refuses every write. That may be what is meant.
--- Cure: add a policy for each role that needs the table, or leave it closed and
--- mute the finding.
+-- who were granted something the table is empty and refuses every write.
+-- Cure: add a policy for each role that needs the table, or revoke what they were
+-- granted: a table that is granted to nobody but its owner is closed on purpose.
 select
     'table' as object_type,
     n.nspname::text as schemaname,
@@ -22,6 +22,12 @@ where c.relrowsecurity
         select
         from pg_catalog.pg_policy as p
         where p.polrelid = c.oid
+    )
+    and exists (
+        select
+        from pg_catalog.aclexplode(c.relacl) as a
+        left join pg_catalog.pg_roles as r on r.oid = a.grantee
+        where a.grantee <> c.relowner and r.rolbypassrls is not true
     )
 order by
     n.nspname,

@@ -23,9 +23,15 @@ create function auth."Volatile helper"(a integer, b text default '')
     returns boolean volatile language sql as 'select true';
 create table "Docs" (id integer, owner integer);
 create table closed (id integer);
+create table granted_to_nobody (id integer);
+create table granted_to_root (id integer);
 create table ajar (id integer);
 alter table "Docs" enable row level security;
 alter table closed enable row level security;
+grant select on closed to public;
+alter table granted_to_nobody enable row level security;
+alter table granted_to_root enable row level security;
+grant select on granted_to_root to postgres;
 create policy bare on "Docs" using (owner = auth.uid());
 create policy wrapped on "Docs" for select using (owner = (select auth.uid()));
 create policy volatile on "Docs" for delete using (auth."Volatile helper"(id));
