@@ -12,6 +12,10 @@ from monitor.postgres.effects import Facts, Judgement, Outcome
 from monitor.postgres.precheck_facts import Objection
 from monitor.postgres.session import Session
 
+PARTITIONING = frozenset(
+    {"create_partition", "move_default_rows", "detach_partition", "drop_partition"}
+)
+
 Whereabouts = Literal["attached", "detached", "gone"]
 
 _PARTITION: LiteralString = """

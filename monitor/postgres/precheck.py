@@ -16,7 +16,8 @@ from monitor.model.action import Action
 from monitor.model.server import Pooler
 from monitor.postgres import precheck_statements as statements
 from monitor.postgres.acting import ActingOptions, fetch, fetch_one
-from monitor.postgres.partition_effects import about_partitions
+from monitor.postgres.assignment_effects import EXPIRY, about_assignments
+from monitor.postgres.partition_effects import PARTITIONING, about_partitions
 from monitor.postgres.precheck_facts import (
     IndexFacts,
     Objection,
@@ -31,10 +32,6 @@ REMOVE_CREATED = "remove_created_index"
 """Taking back `create_index`: needs nothing but that it is still the same index."""
 
 REMOVAL = frozenset({"drop_index", "drop_invalid_index", REMOVE_CREATED})
-
-PARTITIONING = frozenset(
-    {"create_partition", "move_default_rows", "detach_partition", "drop_partition"}
-)
 
 HOLDER_SECONDS = 1.0
 """A transaction that holds a lock on the table for longer is one we do not wait for."""
@@ -122,7 +119,9 @@ async def clear(session: Session, action: Action, options: ActingOptions) -> Cle
     objections = [*_about_index(action, index), *_about_table(action, table)]
     if action.kind in PARTITIONING:
         objections += await about_partitions(session, action)
-    if not objections:
+    elif action.kind in EXPIRY:
+        objections += await about_assignments(session, action)
+    if not objections and action.kind not in EXPIRY:
         objections += await _in_the_way(session, action, relid, options)
     return Clearance(
         kind=action.kind,
@@ -213,7 +212,7 @@ def _about_table(action: Action, table: TableFacts | None) -> Iterator[Objection
         if action.kind not in REMOVAL:
             yield Objection("gone", "The table is gone.", is_final=True)
         return
-    if action.kind in UPKEEP | PARTITIONING and (table.schema, table.name) != (
+    if action.kind in UPKEEP | PARTITIONING | EXPIRY and (table.schema, table.name) != (
         action.schema,
         action.name,
     ):

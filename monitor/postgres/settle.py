@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from monitor.errors import TargetError
 from monitor.model.action import ActionState, JournalEntry, Statement
 from monitor.postgres.acting import ActingOptions, fetch_one
+from monitor.postgres.assignment_effects import EXPIRY, Expired
 from monitor.postgres.attempt import attempt
 from monitor.postgres.effects import (
     Created,
@@ -24,9 +25,13 @@ from monitor.postgres.effects import (
     Removed,
 )
 from monitor.postgres.journal import Journal
-from monitor.postgres.partition_effects import Added, Placed, Whereabouts
-from monitor.postgres.precheck import (
+from monitor.postgres.partition_effects import (
     PARTITIONING,
+    Added,
+    Placed,
+    Whereabouts,
+)
+from monitor.postgres.precheck import (
     REMOVAL,
     UPKEEP,
     owner_to_become,
@@ -68,6 +73,8 @@ def effect_of(entry: JournalEntry, options: ActingOptions) -> Effect:
         )
     if action.kind in PARTITIONING:
         return _partition_effect(entry)
+    if action.kind in EXPIRY:
+        return Expired()
     if (action.kind in REMOVAL) is not is_undoing(entry):
         oid = action.oid if action.kind in REMOVAL else number(entry, "index oid")
         return Removed(oid=oid)

@@ -284,6 +284,7 @@ def test_every_kind_explains_itself() -> None:
         "drop_index",
         "drop_invalid_index",
         "drop_partition",
+        "expire_assignments",
         "move_default_rows",
     }
     assert all(kind.title and kind.lock for kind in kinds().values())
