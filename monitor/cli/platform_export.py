@@ -21,6 +21,7 @@ from monitor.postgres.organization_export import (
     export_organization,
     log_export,
 )
+from monitor.postgres.partition_export import Detached, export_partition, noted
 from monitor.postgres.session import Session
 
 FORMAT_VERSION = 1
@@ -150,4 +151,63 @@ def describe(
         "server_version": snapshot.server_version,
         "schema_version": snapshot.schema_version,
         "sections": [asdict(file) for file in files],
+    }
+
+
+@export.command()
+@placed
+@click.argument("table", metavar="SCHEMA.TABLE")
+@click.option(
+    "--directory",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A new or empty folder.",
+)
+@click.option("--gzip", "zipped", is_flag=True, help="Compress the file.")
+def partition(
+    output: str, table: str, directory: Path, *, zipped: bool, place: Place
+) -> None:
+    """Write a detached month, a table of schema app_partitions, to a folder.
+
+    One file of JSON lines from one snapshot, and manifest.json with count and
+    checksum. That it was exported is noted in monitoring.operations_log, where
+    drop_partition looks for it if require_export is set.
+    """
+    progress = TerminalProgress()
+    folder = ExportDirectory(directory, progress, zipped=zipped)
+    try:
+        manifest = place.run(lambda session: _export_month(session, table, folder))
+    finally:
+        progress.end()
+    if output == "json":
+        emit_json(manifest)
+        return
+    rows = sum(file.rows for file in folder.written)
+    emit_line(f"{rows} row(s) of {table} are in {directory}")
+
+
+async def _export_month(
+    session: Session, table: str, folder: ExportDirectory
+) -> dict[str, object]:
+    with folder.claimed():
+        found = await export_partition(session, table, folder.section)
+        (file,) = folder.written
+        manifest = describe_month(table, found, file)
+        details = {"table": table, "oid": found.oid, "rows": file.rows}
+        async with noted(session, {**details, "sha256": file.sha256}):
+            folder.publish(manifest)
+    return manifest
+
+
+def describe_month(table: str, found: Detached, file: WrittenFile) -> dict[str, object]:
+    """Return the manifest: which table was exported from where, as of when."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "written_by": f"pgvigil {__version__}",
+        "table": table,
+        "oid": found.oid,
+        "snapshot_at": found.snapshot_at.isoformat(),
+        "datname": found.datname,
+        "server_version": found.server_version,
+        "sections": [asdict(file)],
     }

@@ -1,7 +1,7 @@
 """Take the partition of a month out of a table when its retention has passed.
 
 Off unless `tables` names the table. The rows are not deleted: what was the partition
-stays as a table of its own, which can be exported (COPY, pg_dump --table) before
+stays as a table of its own, which can be exported (`platform export partition`) before
 `drop_partition`, or an operator, drops it. Detaching takes AccessExclusiveLock on the
 table (it cannot be CONCURRENTLY beside a default partition), for a few milliseconds;
 it waits for it for half of deadlock_timeout at most (0.5 s), then lets everybody pass

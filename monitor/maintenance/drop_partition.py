@@ -1,8 +1,9 @@
 """Drop what was the partition of a month, detached and past its retention.
 
 Off unless `tables` names the table, and never automatic: mode auto counts as approve,
-for there is no undo. Export it first if it is to be kept (COPY, pg_dump --table). Its
-own rows and indexes are locked, and for a moment the tables that it references.
+for there is no undo. Export it first if it is to be kept (`pgvigil platform export
+partition`); with `require_export` it is not dropped before. Its own rows and indexes
+are locked, and for a moment the tables that it references.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ LOCK = "AccessExclusiveLock"
 class Options(Retention):
     """Which tables it may be done for, and after how many full months.
 
-    One month more than detaching leaves the time to export.
+    One month more than detaching leaves the time to export. With `require_export` it
+    must have been, with as many rows as it has when it is dropped.
     """
 
     months: float = 14
+    require_export: bool = False
 
 
 def subjects(
@@ -82,5 +85,6 @@ def plan(finding: Finding, view: View, options: Options) -> Action | Refusal:
         evidence=(
             Evidence(partitioning.MONTH, month.isoformat()),
             Evidence(partitioning.PARTITION, name),
+            *partitioning.proof(is_required=options.require_export),
         ),
     )

@@ -15,7 +15,11 @@ from monitor.model.view import View
 
 MONTH = "month"
 PARTITION = "partition"
-"""Names in the evidence; the executor finds there what to look at afterwards."""
+EXPORT = "export"
+"""Names in the evidence; the executor finds there what to look at."""
+
+REQUIRED = "required"
+"""The value of `EXPORT` with which a month is not dropped unless it was exported."""
 
 
 def platform_tables(view: View) -> Iterator[tuple[str, PartitionsRow]]:
@@ -102,3 +106,8 @@ def call(row: PartitionsRow, statement: Statement, months: Sequence[date]) -> St
     return Statement(
         statement.template, literals=(table, *(month.isoformat() for month in months))
     )
+
+
+def proof(*, is_required: bool) -> tuple[Evidence, ...]:
+    """Return what tells the executor to look for an export first, if it has to."""
+    return (Evidence(EXPORT, REQUIRED),) if is_required else ()

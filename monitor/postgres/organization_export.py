@@ -8,46 +8,30 @@ removing what was deleted since it began.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString, Protocol
+from typing import LiteralString
 from uuid import UUID
 
-import psycopg
 from psycopg.types.json import Jsonb
 
 from monitor.errors import InsufficientPrivilege, TargetError
 from monitor.postgres import organization_sections as sections
 from monitor.postgres.organization_sections import SECTIONS, Section
-from monitor.postgres.request import Parameters, Request
+from monitor.postgres.request import Request
 from monitor.postgres.session import Session
-from monitor.postgres.stall import advancing
-from monitor.postgres.translate import translate
+from monitor.postgres.streaming import (
+    STALL_SECONDS,
+    STEP_SECONDS,
+    OpenSection,
+    Sink,
+    copy_lines,
+    one_snapshot,
+    while_growing,
+)
 
-STALL_SECONDS = 60.0
-"""How long the server may be silent; the first row of a section takes longest."""
-
-_STEP_SECONDS = 30.0
 # Each is sorted by the server on its own, see above.
 _CONVERSATIONS_AT_ONCE = 100
-
-
-class Sink(Protocol):
-    """Where a section goes. `size_bytes` is how much of it was written so far."""
-
-    @property
-    def size_bytes(self) -> int:
-        """Return the number of bytes written."""
-        ...
-
-    def write(self, lines: bytes) -> None:
-        """Write whole lines."""
-        ...
-
-
-OpenSection = Callable[[str], AbstractContextManager[Sink]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +80,18 @@ async def export_organization(
     await _require_all_rows(session)
     await _find(session, subject)
     await log_export(session, subject, "organization_export_started", {})
-    async with _snapshot(session):
+    async with one_snapshot(session):
         snapshot = await _find(session, subject)
         for section in SECTIONS:
             with open_section(section.name) as sink:
                 writing = _write(session, section, subject, sink)
-                await _bounded(session, writing, sink, stall_seconds)
+                await while_growing(
+                    session,
+                    writing,
+                    sink,
+                    seconds=stall_seconds,
+                    what="read the organization",
+                )
     return snapshot
 
 
@@ -124,11 +114,11 @@ async def log_export(
             "details": Jsonb(known | details),
         },
     )
-    await session.run(request, seconds=_STEP_SECONDS)
+    await session.run(request, seconds=STEP_SECONDS)
 
 
 async def _require_all_rows(session: Session) -> None:
-    reply = await session.run(sections.PLACE, seconds=_STEP_SECONDS)
+    reply = await session.run(sections.PLACE, seconds=STEP_SECONDS)
     match reply.rows:
         case (sections.Place(is_installed=True, filtered=()),):
             return
@@ -155,7 +145,7 @@ async def _find(session: Session, subject: Subject) -> Snapshot:
         parameters=subject.parameters,
         row=Snapshot,
     )
-    rows = (await session.run(request, seconds=_STEP_SECONDS)).rows
+    rows = (await session.run(request, seconds=STEP_SECONDS)).rows
     for row in rows:
         if isinstance(row, Snapshot):
             return row
@@ -165,39 +155,18 @@ async def _find(session: Session, subject: Subject) -> Snapshot:
     )
 
 
-@asynccontextmanager
-async def _snapshot(session: Session) -> AsyncGenerator[None]:
-    for request in sections.BEGIN:
-        await session.run(request, seconds=_STEP_SECONDS)
-    try:
-        yield
-    finally:
-        if session.is_open:
-            await session.run(sections.END, seconds=_STEP_SECONDS)
-
-
-async def _bounded(
-    session: Session, writing: Coroutine[Any, Any, None], sink: Sink, seconds: float
-) -> None:
-    try:
-        await advancing(
-            session.connection, writing, lambda: sink.size_bytes, seconds=seconds
-        )
-    except psycopg.Error as error:
-        raise translate(error, what="read the organization") from error
-
-
 async def _write(
     session: Session, section: Section, subject: Subject, sink: Sink
 ) -> None:
+    statement = sections.copy_out(section.rows)
     if section.name != sections.MESSAGES:
-        await _copy(session, section.rows, subject.parameters, sink)
+        await copy_lines(session, statement, subject.parameters, sink)
         return
     after: tuple[object, object] = ("-infinity", UUID(int=0))
     while page := await _conversations(session, subject, after):
         ids = [conversation_id for _, conversation_id in page]
         chosen = {**subject.parameters, "conversation_ids": ids}
-        await _copy(session, section.rows, chosen, sink)
+        await copy_lines(session, statement, chosen, sink)
         after = page[-1]
 
 
@@ -215,16 +184,3 @@ async def _conversations(
             },
         )
         return [(started_at, id_) for started_at, id_ in await cursor.fetchall()]
-
-
-async def _copy(
-    session: Session, rows: LiteralString, parameters: Parameters, sink: Sink
-) -> None:
-    async with (
-        session.connection.cursor() as cursor,
-        cursor.copy(sections.copy_out(rows), parameters) as copy,
-    ):
-        while lines := await copy.read():
-            # COPY doubles backslashes. It would escape control characters as well,
-            # but JSON has escaped those already.
-            sink.write(bytes(lines).replace(b"\\\\", b"\\"))

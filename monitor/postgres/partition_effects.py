@@ -9,6 +9,7 @@ from typing import Literal, LiteralString
 from monitor.model.action import Action
 from monitor.postgres.acting import fetch_one
 from monitor.postgres.effects import Facts, Judgement, Outcome
+from monitor.postgres.export_proof import about_export
 from monitor.postgres.precheck_facts import Objection
 from monitor.postgres.session import Session
 
@@ -164,7 +165,10 @@ async def about_partitions(session: Session, action: Action) -> list[Objection]:
         {"parent": action.oid},
         _Procedures,
     )
-    return list(_objections(found)) if found else []
+    objections = list(_objections(found)) if found else []
+    if not objections and action.kind == "drop_partition":
+        objections += await about_export(session, action)
+    return objections
 
 
 def _objections(found: _Procedures) -> Iterator[Objection]:

@@ -113,13 +113,13 @@ async def indexes(connection: Connection, *, valid: bool) -> set[tuple[str, str]
 
 
 @pytest.mark.pg(">=15")
-@pytest.mark.requirement("S4.1.1-a", "S2.1.1-i", "S2.3.2-h")
+@pytest.mark.requirement("S4.1.1-a", "S2.1.1-i", "S2.3.2-h", "S7.2.1-b", "index-map")
 async def test_the_indexes_are_those_of_the_map(platform: Platform) -> None:
     assert await indexes(platform.owner, valid=True) == WANTED
     assert await indexes(platform.owner, valid=False) == set()
 
 
-@pytest.mark.requirement("S4.1.1-a")
+@pytest.mark.requirement("S4.1.1-a", "index-map")
 @pytest.mark.parametrize("name", SHAPES)
 async def test_an_index_has_the_columns_that_its_queries_need(
     platform: Platform, name: str
@@ -134,7 +134,7 @@ async def test_an_index_has_the_columns_that_its_queries_need(
 
 
 @pytest.mark.pg(">=15")
-@pytest.mark.requirement("S4.1.1-a", "S2.1.1-i", "S2.3.2-h")
+@pytest.mark.requirement("S4.1.1-a", "S2.1.1-i", "S2.3.2-h", "S7.2.1-b", "index-map")
 @pytest.mark.parametrize(
     "report", REPORTS, ids=["duplicate", "foreign key", "redundant"]
 )

@@ -15,6 +15,7 @@ STALE = "if that is what you want: python -m tests.platform_manifest"
 
 
 @pytest.mark.pg(">=15")
+@pytest.mark.requirement("index-map")
 @BOTH
 async def test_a_fresh_installation_is_the_committed_manifest(
     cluster: Cluster, platform_templates: Templates, administrator: Administrator

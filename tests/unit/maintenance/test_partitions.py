@@ -17,7 +17,7 @@ from monitor.maintenance import (
 )
 from monitor.maintenance.policy import Permission, Policy, permit
 from monitor.model.action import Action, ActionMode, Refusal
-from monitor.model.finding import Finding, ObjectRef, Severity
+from monitor.model.finding import Evidence, Finding, ObjectRef, Severity
 from monitor.model.rows.partitions import PartitionsRow
 from monitor.model.view import View
 from tests.unit.factories import (
@@ -195,6 +195,13 @@ class TestRetention:
         )
         assert list(drop_partition.subjects(old, (), drop_partition.Options())) == []
 
+    @pytest.mark.requirement("S5.2.1-b")
+    def test_thirteen_months_are_kept_unless_told_otherwise(self) -> None:
+        longer = detach_partition.Options(tables=("public.events",), months=15)
+
+        assert detach_partition.Options().months == 13
+        assert list(detach_partition.subjects(seen(), (), longer)) == []
+
     def test_the_oldest_month_past_it_is_detached_first(self) -> None:
         assert months(detach_partition.subjects(seen(), (), DETACH)) == ["2024-12-01"]
 
@@ -250,6 +257,18 @@ class TestRetention:
         options: object,
     ) -> None:
         assert expected == rule(kind.plan(about(month), of, options))
+
+    def test_the_executor_is_told_to_look_for_an_export(self) -> None:
+        gone = seen(names=("x",), detached=("events_2024_12",))
+        strict = drop_partition.Options(tables=("public.events",), require_export=True)
+        usual = drop_partition.plan(about(OLD), gone, DROP)
+
+        told = drop_partition.plan(about(OLD), gone, strict)
+
+        assert isinstance(usual, Action)
+        assert isinstance(told, Action)
+        wanted = Evidence(partitioning.EXPORT, partitioning.REQUIRED)
+        assert told.evidence == (*usual.evidence, wanted)
 
     def test_dropping_is_never_automatic(self) -> None:
         gone = seen(names=("x",), detached=("events_2024_12",))
