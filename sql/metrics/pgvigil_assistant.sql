@@ -23,6 +23,8 @@ from (
         and p.prorettype = 'pg_catalog.jsonb'::regtype
         and pg_catalog.has_schema_privilege(n.oid, 'usage')
         and pg_catalog.has_function_privilege(p.oid, 'execute')
+    -- Else the planner may run the text, a constant, before it looks for the row.
+    offset 0
 ) as q
 cross join lateral pg_catalog.ts_stat(q.query) as s
 cross join lateral pg_catalog.jsonb_to_record(s.word::jsonb) as f (
