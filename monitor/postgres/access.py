@@ -64,7 +64,11 @@ begin
     into own_functions
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-    where n.nspname = 'monitoring' and p.proname = any(own_names);
+    where
+        n.nspname = 'monitoring'
+        and p.proname = any(own_names)
+        -- What the platform's administrator owns, only they can grant.
+        and pg_catalog.pg_has_role(p.proowner, 'usage');
 
     for grantee in
         select 'public'
