@@ -22,6 +22,7 @@ from monitor.advisor import (
 from monitor.errors import MigrationError
 from monitor.model.finding import Finding
 from monitor.model.rows.stat_replication import ReplicationRow
+from monitor.model.target import Credentials
 from monitor.model.view import View
 from monitor.model.window import UsageWindow
 from monitor.postgres.migrate import Migrator
@@ -175,6 +176,15 @@ async def test_our_own_reports_would_see_a_flaw(
     assert len(found) == 1
 
 
+async def read(reader: Credentials) -> View:
+    async with bench(reader) as at:
+        court = Court(at)
+        for _ in range(2):
+            await court.read("catalog", "catalog_definitions", "stat_user_tables")
+            await court.read("stat_user_indexes")
+    return court.view()
+
+
 async def look(platform: Platform, cluster: Cluster) -> View:
     """Return what the daemon sees of the platform after two months of use."""
     async with await psycopg.AsyncConnection.connect(
@@ -183,12 +193,11 @@ async def look(platform: Platform, cluster: Cluster) -> View:
         await servers.create_reader(admin)
         await admin.execute("grant pg_read_all_data to pgvigil_reader")
         await admin.execute("analyze")
-    async with bench(servers.reader_credentials(cluster, platform.database)) as at:
-        court = Court(at)
-        for _ in range(2):
-            await court.read("catalog", "catalog_definitions", "stat_user_tables")
-            await court.read("stat_user_indexes")
-    seen = court.view()
+        try:
+            seen = await read(servers.reader_credentials(cluster, platform.database))
+        finally:
+            # The role is the whole server's, and other tests' too.
+            await admin.execute("revoke pg_read_all_data from pgvigil_reader")
     window = make(UsageWindow, since=seen.now - timedelta(days=60), until=seen.now)
     return replace(
         seen,
