@@ -13,16 +13,8 @@ conversations while triggers were off, and probably still does.
 
 ## How to look
 
-All conversations, however old; reads every message:
-
-    select * from monitoring.reconcile_conversations();
-
-Those whose messages were dropped with an old partition are among them.
-And whether a trigger is off:
-
-    select tgname, tgenabled
-    from pg_catalog.pg_trigger
-    where tgrelid = 'public.conversation_messages'::pg_catalog.regclass;
+Run `select * from monitoring.reconcile_conversations()` in the platform's database, as
+its owner: one row for each conversation whose counters differ.
 
 ## How to fix
 

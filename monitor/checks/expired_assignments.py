@@ -12,9 +12,8 @@ organization. Lists that go by `is_active` alone show too many.
 
 ## How to look
 
-    select id, content_item_id, user_id, organization_id, expires_at
-    from public.content_assignments
-    where is_active and expires_at <= now();
+Run `select * from public.content_assignments where is_active and expires_at <= now()`
+in the platform's database, as its owner.
 
 ## How to fix
 
