@@ -6,10 +6,9 @@
 -- Ramification: to read the table inside the policy PostgreSQL must apply the policy
 -- again. It refuses every statement the policy applies to with SQLSTATE 42P17, infinite
 -- recursion detected in policy. Policies of two tables that read each other do the same.
--- Cure: look the rows up in a function that runs with its owner's rights and a fixed
--- search_path, in a schema that is not exposed; call it as (select schema.function()).
--- Its owner must not be subject to the policies: a role with BYPASSRLS, or the owner of
--- a table without FORCE.
+-- Cure: look the rows up in a SECURITY DEFINER function with a fixed search_path, in a
+-- schema that is not exposed, and call it as (select schema.function()). Its owner must
+-- not be subject to the policies: BYPASSRLS, or the owner of a table without FORCE.
 with recursive
 -- Policies with a sub-select of any kind: PostgreSQL looks for recursion only in these.
 policies as (
