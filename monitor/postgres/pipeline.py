@@ -91,8 +91,10 @@ async def read(
 async def _send(
     cursor: PipelineCursor, request: Request, loose: list[psycopg.Error]
 ) -> None:
+    # As bytes: the driver knows no encoding for SQL_ASCII and refuses an ellipsis.
+    sql = request.sql.encode()
     try:
-        await cursor.execute(request.sql, request.parameters, binary=True)
+        await cursor.execute(sql, request.parameters, binary=True)
     except psycopg.errors.PipelineAborted as error:
         loose.append(error)
     except psycopg.Error as error:

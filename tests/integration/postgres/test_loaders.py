@@ -105,3 +105,28 @@ async def test_valid_names_of_an_sql_ascii_database_can_be_acted_on(
     await session.close()
     await admin.execute("drop database loaders_ascii with (force)")
     assert reply.rows == (("café",),)
+
+
+@pytest.mark.promise(13)
+async def test_a_query_may_say_what_ascii_cannot(
+    cluster: Cluster, admin: Admin
+) -> None:
+    created = "create database loaders_query encoding 'SQL_ASCII' lc_collate 'C'"
+    await admin.execute(f"{created} lc_ctype 'C' template template0".encode())
+    session = await Session.open(
+        Credentials(conninfo=cluster.conninfo("loaders_query")),
+        purpose=Purpose.SIDE,
+        instance="test",
+    )
+    requests = (
+        Request(name="metric", sql="select 'naïve…' as name -- an operator's file"),
+        Request(
+            name="other", sql="select %(name)s::text as n", parameters={"name": "é"}
+        ),
+    )
+
+    replies = await session.run_all(requests, seconds=5)
+
+    await session.close()
+    await admin.execute("drop database loaders_query with (force)")
+    assert [reply.rows for reply in replies] == [(("naïve…",),), (("é",),)]
