@@ -79,6 +79,7 @@ def name_of(finding: Finding) -> str:
 
 
 @pytest.mark.pg(">=15")
+@pytest.mark.requirement("S3.1.1-c", "S3-p8", "S3-p9")
 async def test_the_shipped_schema_has_no_finding_that_is_not_accepted(
     cluster: Cluster, platform: Platform
 ) -> None:
@@ -97,6 +98,7 @@ def test_every_accepted_finding_has_a_reason() -> None:
 
 
 @pytest.mark.pg(">=15")
+@pytest.mark.requirement("S3.1.1-c")
 async def test_the_flaws_of_the_specified_policies_are_found(
     cluster: Cluster, conninfo: str, admin: Admin
 ) -> None:
@@ -123,3 +125,7 @@ async def test_the_flaws_of_the_specified_policies_are_found(
     assert switched_on["policy_without_rls"] == ()
     assert {name_of(one) for one in switched_on["policy_volatile_function"]} == POLICIES
     assert {name_of(one) for one in switched_on["call_not_wrapped"]} == POLICIES
+    assert as_written["policy_reads_own_table"] == ()
+    assert {
+        name_of(one): one.severity for one in switched_on["policy_reads_own_table"]
+    } == {"public.user_profiles.Admins can manage all profiles": Severity.CRITICAL}
