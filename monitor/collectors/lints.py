@@ -52,7 +52,17 @@ class LintsCollector:
 
     def requests(self) -> tuple[Request, ...]:
         """Return the lints' queries."""
-        return tuple(Request(name=q.name, sql=q.sql) for q in self._lints)
+        return tuple(self._request(query) for query in self._lints)
+
+    def _request(self, query: Query) -> Request:
+        options = self._place.target.rls
+        known = {
+            "anonymous_roles": list(options.anonymous_roles),
+            "api_roles": list(options.api_roles),
+            "exposed_schemas": list(options.exposed_schemas),
+        }
+        named = {name: known[name] for name in known if f"%({name})s" in query.sql}
+        return Request(name=query.name, sql=query.sql, parameters=named or None)
 
     def read(self, replies: Sequence[Reply], moment: Moment) -> Collected:
         """Return one reading of everything the lints object to."""

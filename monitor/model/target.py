@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
+from monitor.model.credentials import Credentials
+from monitor.model.persona import RlsOptions
+
+__all__ = ["Credentials", "Intervals", "Profile", "Target"]
+
 Profile = Literal["minimal", "standard", "everything"]
 """How many series a target may export; checks always see everything."""
 
@@ -23,15 +28,6 @@ class Intervals:
     sizes: timedelta = timedelta(seconds=15)
     texts: timedelta = timedelta(seconds=60)
     capabilities: timedelta = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """Where the password comes from; read again at every connect, never logged."""
-
-    conninfo: str = field(default="", repr=False)
-    password_file: str | None = None
-    password_command: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +52,7 @@ class Target:
     ddl: Credentials | None = None
     pgbouncer: Credentials | None = None
     registered_standbys: int = 0
+    rls: RlsOptions = field(default_factory=RlsOptions)
     thresholds: Mapping[str, Mapping[str, float | bool]] = field(
         default_factory=dict[str, Mapping[str, float | bool]]
     )

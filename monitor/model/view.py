@@ -9,6 +9,7 @@ from typing import Any
 
 from monitor.model.catalog import Catalog
 from monitor.model.delta import Delta
+from monitor.model.rls import Probes
 from monitor.model.server import Server
 from monitor.model.snapshot import R, Reading
 from monitor.model.target import Target
@@ -56,6 +57,7 @@ class View:
     roles: Mapping[int, str] = field(default_factory=dict[int, str])
     databases: Mapping[int, str] = field(default_factory=dict[int, str])
     bypassing: frozenset[int] = frozenset()
+    probes: Probes = field(default_factory=Probes)
 
     def rows(self, kind: type[R], datname: str = "") -> tuple[R, ...]:
         """Return the last rows of a kind; empty when never read or withdrawn."""

@@ -1,0 +1,1 @@
+"""Times policies as named personas: bounded, read-only, off by default."""

@@ -1,0 +1,1 @@
+"""What is known of row level security: whom it binds, what it reads, what it costs."""
