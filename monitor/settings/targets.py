@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping
-from datetime import timedelta
 from types import MappingProxyType
 from typing import Annotated, Any, Self
 
@@ -21,14 +19,15 @@ from monitor.model.target import Credentials, Intervals, Profile, Target
 from monitor.settings import libpq
 from monitor.settings.composed import ThresholdOverrides
 from monitor.settings.labels import check_labels
+from monitor.settings.logins import Command, RoleSettings
+from monitor.settings.rls import RlsSettings
 from monitor.settings.suggest import did_you_mean
 from monitor.settings.values import (
-    Duration,
+    Interval,
     Names,
     Section,
     Table,
     as_mapping,
-    parse_items,
     parse_table,
     problem,
 )
@@ -64,25 +63,8 @@ def _options_as_text(value: object) -> object:
     return {k: str(v) if isinstance(v, int) else v for k, v in options.items()}
 
 
-def _split_command(value: object) -> object:
-    if not isinstance(value, str) or value.lstrip().startswith("["):
-        return parse_items(value)
-    try:
-        return tuple(shlex.split(value))
-    except ValueError:
-        raise problem("has a quotation that is not closed") from None
-
-
-def _at_least_a_second(value: timedelta) -> timedelta:
-    if value < timedelta(seconds=1):
-        raise problem("must be at least 1s")
-    return value
-
-
-Interval = Annotated[Duration, AfterValidator(_at_least_a_second)]
 Conninfo = Annotated[SecretStr, AfterValidator(_check_conninfo)]
 Options = Annotated[dict[str, SecretStr], BeforeValidator(_options_as_text)]
-Command = Annotated[tuple[str, ...], BeforeValidator(_split_command)]
 Labels = Annotated[Table, AfterValidator(check_labels)]
 
 
@@ -120,40 +102,6 @@ class IntervalSettings(Section):
         """Return the values the runtime works with."""
         return Intervals(
             **{name: getattr(self, name) for name in type(self).model_fields}
-        )
-
-
-class RoleSettings(Section):
-    """Another login on the same server."""
-
-    user: str = Field(min_length=1, description="The role.")
-    password: SecretStr | None = Field(
-        default=None, description="Its password; better, use one of the following."
-    )
-    password_file: str | None = Field(
-        default=None, description="File with the password, read at every connect."
-    )
-    password_command: Command | None = Field(
-        default=None, description="Command that prints it, run at every connect."
-    )
-
-    @model_validator(mode="after")
-    def _check_one_way(self) -> Self:
-        ways = (self.password, self.password_file, self.password_command)
-        if sum(way is not None for way in ways) > 1:
-            raise problem("has several passwords; give one")
-        return self
-
-    def credentials(self, conninfo: str) -> Credentials:
-        """Return how this login enters where a connection string leads."""
-        parts = {**libpq.parse(conninfo), "user": self.user}
-        parts.pop("password", None)
-        if self.password is not None:
-            parts["password"] = self.password.get_secret_value()
-        return Credentials(
-            conninfo=libpq.build(parts),
-            password_file=self.password_file,
-            password_command=self.password_command,
         )
 
 
@@ -208,6 +156,7 @@ class TargetOptions(Section):
     registered_standbys: int = Field(
         default=0, ge=0, le=1000, description="Standbys that are targets here, too."
     )
+    rls: RlsSettings = RlsSettings()
     thresholds: ThresholdOverrides = Field(
         default_factory=ThresholdOverrides,
         description="Thresholds that differ for this target.",
@@ -281,6 +230,7 @@ def make_target(
         ddl=options.ddl and options.ddl.credentials(where),
         pgbouncer=_pgbouncer(options),
         registered_standbys=options.registered_standbys,
+        rls=options.rls.to_options(where),
         thresholds=dict(options.thresholds),
     )
 

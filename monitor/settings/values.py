@@ -154,9 +154,16 @@ def positive(value: timedelta) -> timedelta:
     return value
 
 
+def _at_least_a_second(value: timedelta) -> timedelta:
+    if value < timedelta(seconds=1):
+        raise problem("must be at least 1s")
+    return value
+
+
 Duration = Annotated[
     timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration)
 ]
+Interval = Annotated[Duration, AfterValidator(_at_least_a_second)]
 PositiveDuration = Annotated[Duration, AfterValidator(positive)]
 Url = Annotated[str, Field(pattern=r"^https?://[^@\s]+$", max_length=2048)]
 Names = Annotated[tuple[str, ...], BeforeValidator(parse_items)]
