@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
@@ -19,6 +20,18 @@ Sample = tuple[Mapping[str, str], float | bool | None]
 """A sample's own labels and its value; None is no sample."""
 
 NO_LABELS: Mapping[str, str] = {}
+
+_KINDS = {"counter": Kind.COUNTER, "histogram": Kind.HISTOGRAM}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buckets:
+    """One histogram of a family: `counts[i]` of at most `bounds[i]`, the rest last."""
+
+    labels: Mapping[str, str]
+    bounds: Sequence[float]
+    counts: Sequence[int]
+    total: float
 
 
 class Labelled:
@@ -37,6 +50,14 @@ class Labelled:
         """Return a counter family; `name` ends in `_total`."""
         return self._filled(CounterMetricFamily(name, text), name, samples)
 
+    def histogram(self, name: str, text: str, *found: Buckets) -> Metric:
+        """Return a histogram family; its buckets are cumulative when exported."""
+        family = Metric(name, text, "histogram")
+        for buckets in found:
+            for suffix, sample in _cumulated(buckets):
+                self._filled(family, f"{name}{suffix}", [sample])
+        return family
+
     def _filled(self, family: Metric, name: str, samples: Iterable[Sample]) -> Metric:
         for own, value in samples:
             if value is not None:
@@ -46,6 +67,17 @@ class Labelled:
         return family
 
 
+def _cumulated(buckets: Buckets) -> Iterator[tuple[str, Sample]]:
+    so_far = 0
+    for bound, count in zip(
+        (*map(repr, buckets.bounds), "+Inf"), buckets.counts, strict=True
+    ):
+        so_far += count
+        yield "_bucket", ({**buckets.labels, "le": bound}, so_far)
+    yield "_sum", (buckets.labels, buckets.total)
+    yield "_count", (buckets.labels, so_far)
+
+
 def page(metrics: Iterable[Metric]) -> Page:
     """Return the families as a page; samples that repeat another's labels go."""
     press = Press()
@@ -53,9 +85,8 @@ def page(metrics: Iterable[Metric]) -> Page:
 
 
 def _family(metric: Metric, press: Press) -> Family:
-    is_counter = metric.type == "counter"
-    kind = Kind.COUNTER if is_counter else Kind.GAUGE
-    name = f"{metric.name}_total" if is_counter else metric.name
+    kind = _KINDS.get(metric.type, Kind.GAUGE)
+    name = f"{metric.name}_total" if kind is Kind.COUNTER else metric.name
     lines: dict[str, str] = {}
     for sample in metric.samples:
         labels = joined((key, escaped(value)) for key, value in sample.labels.items())

@@ -18,6 +18,7 @@ from monitor.model.snapshot import Kind
 from monitor.model.state import Exposition
 
 _COUNTER_SUFFIX = "_total"
+_HISTOGRAM_SUFFIXES = ("", "_bucket", "_sum", "_count", "_created")
 
 
 class Family:
@@ -46,11 +47,13 @@ class Family:
         """Return the names that no other family of a page may use.
 
         An OpenMetrics counter family is named without `_total` and owns its
-        `_created` series.
+        `_created` series, a histogram's series have suffixes.
         """
         if self.kind is Kind.COUNTER:
             base = self.name.removesuffix(_COUNTER_SUFFIX)
             return frozenset({base, f"{base}_created", self.name})
+        if self.kind is Kind.HISTOGRAM:
+            return frozenset(f"{self.name}{suffix}" for suffix in _HISTOGRAM_SUFFIXES)
         return frozenset({self.name})
 
     def header(self, *, openmetrics: bool) -> Piece:

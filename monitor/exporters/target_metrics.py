@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from prometheus_client.metrics_core import Metric
 
 from monitor.exporters.labelled import NO_LABELS, Labelled, Sample
+from monitor.exporters.rls_metrics import about_rls
 from monitor.model.finding import TrackedFinding
 from monitor.model.server import Server
 from monitor.model.state import CollectorStatus, TargetState
@@ -35,6 +36,7 @@ def about_target(target: TargetState, make: Labelled, at: datetime) -> Iterator[
     yield from _connections(target, make)
     yield from _cost(target, make)
     yield from _series(target, make)
+    yield from about_rls(target.rls, target.target.profile, make)
     states = Counter((a.action.kind, a.state.value) for a in target.actions)
     yield make.gauge(
         "pgvigil_actions",

@@ -42,11 +42,12 @@ class Reading(Generic[R]):
 
 
 class Kind(StrEnum):
-    """How a column is exported."""
+    """How a column is exported; a histogram is a family but never a column."""
 
     LABEL = "label"
     GAUGE = "gauge"
     COUNTER = "counter"
+    HISTOGRAM = "histogram"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Protocol
 from monitor.model.action import JournalEntry, Refusal
 from monitor.model.alert import Alert
 from monitor.model.finding import Severity, TrackedFinding
+from monitor.model.rls_report import RlsReport
 from monitor.model.server import Server
 from monitor.model.target import Target
 from monitor.model.view import View
@@ -104,6 +105,7 @@ class TargetState:
     actions: tuple[JournalEntry, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     thresholds: tuple[EffectiveThreshold, ...] = ()
+    rls: RlsReport = field(default_factory=RlsReport)
     connections_used: int = 0
     connects_total: int = 0
     connect_errors: Mapping[str, int] = field(default_factory=dict[str, int])

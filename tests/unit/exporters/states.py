@@ -12,6 +12,23 @@ from monitor.model.action import (
     Statement,
 )
 from monitor.model.finding import Finding, ObjectRef, Severity, TrackedFinding
+from monitor.model.rls import (
+    BOUNDS,
+    Guarded,
+    Overheads,
+    Probes,
+    ProbeStatus,
+    Saving,
+    UnitCost,
+)
+from monitor.model.rls_report import (
+    Estimate,
+    HelperTime,
+    Load,
+    RlsReport,
+    TableReport,
+    Tax,
+)
 from monitor.model.server import Capability, Server
 from monitor.model.state import (
     CollectorStatus,
@@ -111,6 +128,119 @@ def entry() -> JournalEntry:
     )
 
 
+GUARDED = Guarded(
+    database="app", relid=1, schemaname="public", relname="items", role="web"
+)
+
+
+def unit_cost(persona: str, status: ProbeStatus = "ok") -> UnitCost:
+    """Return a probed cost of 4 microseconds a row."""
+    return UnitCost(
+        table=GUARDED,
+        persona=persona,
+        policy_set="f00",
+        status=status,
+        per_row=4e-6,
+        low=3e-6,
+        high=5e-6,
+        at=NOW,
+    )
+
+
+def saving(*, is_trusted: bool = True) -> Saving:
+    """Return a rewrite that saves 0.3 seconds a call."""
+    return Saving(
+        database="app",
+        relid=1,
+        schemaname="public",
+        relname="items",
+        policy_name="own",
+        rule="call_not_wrapped",
+        personas=("alice",),
+        compared_rows=1000,
+        differing_rows=0,
+        now_seconds=0.4,
+        rewritten_seconds=0.1,
+        is_trusted=is_trusted,
+        sql="alter policy own on public.items using (true);",
+        undo="alter policy own on public.items using (false);",
+        policy_set="f00",
+        at=NOW,
+    )
+
+
+def guarded_table(relname: str = "items", *, seconds: float = 12.5) -> TableReport:
+    """Return a protected table with a figure of every kind."""
+    return TableReport(
+        database="app",
+        relid=1,
+        schemaname="public",
+        relname=relname,
+        owner="app_owner",
+        state="protected",
+        has_rls=True,
+        forces_rls=False,
+        loads=(
+            Load(
+                role="web", attribution="server", calls_total=50, seconds_total=seconds
+            ),
+        ),
+        taxes=(
+            Tax(
+                role="web",
+                queryid=77,
+                bypassing_role="admin",
+                calls=50,
+                bypassing_calls=5,
+                seconds=0.25,
+            ),
+        ),
+        unit_costs=(unit_cost("alice"), unit_cost("bob", "unstable")),
+        overheads=(
+            Overheads(
+                table=GUARDED,
+                counts=(0,) * 5 + (2, 1) + (0,) * (len(BOUNDS) - 7) + (1,),
+                total_seconds=3.1,
+            ),
+        ),
+        estimate=Estimate(
+            seconds_total=9.5, rows_examined_total=4e6, share=0.8, quality=0.6
+        ),
+        savings=(saving(),),
+    )
+
+
+def rls_report() -> RlsReport:
+    """Return a report of one protected and one unprotected table."""
+    return RlsReport(
+        at=NOW,
+        tables=(
+            guarded_table(),
+            TableReport(
+                database="app",
+                relid=2,
+                schemaname="public",
+                relname="forgotten",
+                owner="app_owner",
+                state="off",
+                has_rls=False,
+                forces_rls=False,
+            ),
+        ),
+        helpers=(
+            HelperTime(
+                database="app",
+                function="auth.is_admin()",
+                source="functions",
+                seconds_total=2.5,
+            ),
+        ),
+        probes=Probes(
+            rounds_total=12, failures_total=2, seconds_total=1.5, paused="The load."
+        ),
+    )
+
+
 def target_state() -> TargetState:
     """Return a target that is up."""
     return TargetState(
@@ -136,6 +266,7 @@ def target_state() -> TargetState:
         connect_errors={"TargetUnreachable": 3},
         own_cost=OwnCost(exec_seconds_total=1.5, calls_total=40, stretch=2.0),
         dropped_series={"locks": 4},
+        rls=rls_report(),
     )
 
 

@@ -1,0 +1,184 @@
+"""What is known of row level security on one target, as every surface shows it.
+
+Figures are kept where they are true: time under policies belongs to a table and a
+role, a probed cost to a table and a persona, a saving to a policy. Time that was
+recorded cannot be split between policies, so it is never repeated for each of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from monitor.model.rls import BOUNDS, Command, Overheads, Probes, Saving, UnitCost
+
+Attribution = Literal["ast", "server"]
+"""Known by parsing the statement, or by the server's own answer."""
+
+TableState = Literal["protected", "closed", "off", "open"]
+"""closed: no policy, nobody sees a row. off: policies, but row level security is
+switched off. open: neither, in an exposed schema, and a role of the API may reach it.
+"""
+
+HelperSource = Literal["functions", "pgss_nested"]
+"""pg_stat_user_functions, or statements inside the function in pg_stat_statements."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFacts:
+    """One policy; `using` and `check` are None where it has none or was locked."""
+
+    name: str
+    command: str
+    is_permissive: bool
+    roles: tuple[str, ...]
+    using: str | None
+    check: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """Which policies decide over one command of one role on a table.
+
+    `is_bound` is False where the role bypasses row level security: superuser,
+    BYPASSRLS, or the owner's privileges without FORCE. Bound without a
+    permissive policy, the role sees nothing.
+    """
+
+    role: str
+    command: Command
+    is_bound: bool
+    permissive: tuple[str, ...] = ()
+    restrictive: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Statements of one role under a table's policies: whole statements, not policies.
+
+    Totals are since the daemon started; those of `recent` cover `window`, None
+    without a rate.
+    """
+
+    role: str
+    attribution: Attribution
+    calls_total: int
+    seconds_total: float
+    recent_calls: int | None = None
+    recent_seconds: float | None = None
+    window: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tax:
+    """One statement under a bound and under a bypassing role: the natural experiment.
+
+    `seconds` is the difference of the means per call; it is the cost of policies
+    only as far as both roles ask for the same rows. Negative where a policy gives
+    the planner an index.
+    """
+
+    role: str
+    queryid: int
+    bypassing_role: str
+    calls: int
+    bypassing_calls: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """Policy time by rows examined times unit cost times share, with its inputs.
+
+    `share` is the part of the table's statement time that policies bind;
+    `quality` says from 0 to 1 how much of the inputs is measured and current.
+    """
+
+    seconds_total: float
+    rows_examined_total: float
+    share: float
+    quality: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelperTime:
+    """Time inside a function that policies call, since the daemon started.
+
+    A lower bound: inlined functions have no counter, and entering a SECURITY
+    DEFINER function is not in it.
+    """
+
+    database: str
+    function: str
+    source: HelperSource
+    seconds_total: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLint:
+    """A finding that is open on a table, by the rule that found it."""
+
+    id: str
+    check: str
+    severity: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableReport:
+    """Everything about one table that row level security concerns.
+
+    `unknowns` says in words what cannot be told, and why.
+    """
+
+    database: str
+    relid: int
+    schemaname: str
+    relname: str
+    owner: str
+    state: TableState
+    has_rls: bool
+    forces_rls: bool
+    policy_set: str = ""
+    policies: tuple[PolicyFacts, ...] = ()
+    applications: tuple[Application, ...] = ()
+    loads: tuple[Load, ...] = ()
+    taxes: tuple[Tax, ...] = ()
+    unit_costs: tuple[UnitCost, ...] = ()
+    overheads: tuple[Overheads, ...] = ()
+    estimate: Estimate | None = None
+    savings: tuple[Saving, ...] = ()
+    lints: tuple[OpenLint, ...] = ()
+    unknowns: tuple[str, ...] = ()
+
+    @property
+    def seconds_total(self) -> float:
+        """Return the time of all statements under its policies."""
+        return sum(load.seconds_total for load in self.loads)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RlsReport:
+    """Row level security of one target at one moment; empty before a catalog."""
+
+    at: datetime | None = None
+    tables: tuple[TableReport, ...] = ()
+    helpers: tuple[HelperTime, ...] = ()
+    probes: Probes = field(default_factory=Probes)
+
+
+def percentile(overheads: Overheads, share: float) -> float | None:
+    """Return the bound in seconds that `share` of the overheads do not exceed.
+
+    The upper bound of the bucket: never less than the true figure. Infinite above
+    the last bound; None without an overhead.
+    """
+    wanted, seen = share * overheads.count, 0
+    if not overheads.count:
+        return None
+    for bound, count in zip((*BOUNDS, float("inf")), overheads.counts, strict=True):
+        seen += count
+        if seen >= wanted:
+            return bound
+    return float("inf")
