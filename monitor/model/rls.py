@@ -90,12 +90,14 @@ class Overheads:
     """Overheads of one table and role over the probes so far, as a histogram.
 
     `counts[i]` are those of at most `BOUNDS[i]` seconds, the last one all above;
-    negative ones count as 0. Cumulative since the daemon started.
+    negative ones count as 0. Cumulative since the daemon started or the policies
+    changed. `recent` are the latest ones in order of time, for percentiles.
     """
 
     table: Guarded
     counts: tuple[int, ...]
     total_seconds: float
+    recent: tuple[float, ...] = ()
 
     @property
     def count(self) -> int:
@@ -120,6 +122,30 @@ BOUNDS: tuple[float, ...] = (
     2.5,
 )
 """Upper bounds of a histogram of overheads, in seconds; 10 ms is the target."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a table's policies have cost by estimate, beside what it rests on.
+
+    Each interval adds rows examined x `row_cost` x `share` to `seconds_total`, so
+    both totals count since the daemon began to watch. `share` is that part of the
+    time of the table's statements that was spent under policies; `row_cost` the
+    probed seconds a row, over personas and roles. `quality` is between 0 and 1. An
+    input that is missing is None; then the estimate is, too, and `reason` says why.
+    Source of the rows: pg_stat_user_tables.seq_tup_read and idx_tup_fetch.
+    """
+
+    database: str
+    relid: int
+    schemaname: str
+    relname: str
+    rows_examined_total: int
+    share: float | None = None
+    row_cost: float | None = None
+    seconds_total: float | None = None
+    quality: float | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,13 +193,15 @@ class Probes:
     `confirmed` tells for (database, queryid, role) what the server said when
     asked whether a policy would filter; what is not in it was not asked.
     `seconds_this_hour` is the execution time spent; `paused` says why nothing is
-    probed at the moment, empty if something is.
+    probed at the moment, empty if something is. `estimates` need no probes to be
+    listed, but are withheld without them.
     """
 
     unit_costs: tuple[UnitCost, ...] = ()
     statement_costs: tuple[StatementCost, ...] = ()
     overheads: tuple[Overheads, ...] = ()
     savings: tuple[Saving, ...] = ()
+    estimates: tuple[Estimate, ...] = ()
     confirmed: Mapping[tuple[str, int, str], bool] = field(
         default_factory=dict[tuple[str, int, str], bool]
     )
