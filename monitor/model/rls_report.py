@@ -9,9 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Literal
 
-from monitor.model.rls import BOUNDS, Command, Overheads, Probes, Saving, UnitCost
+from monitor.model.rls import (
+    Command,
+    Estimate,
+    Overheads,
+    Probes,
+    Saving,
+    UnitCost,
+)
 
 Attribution = Literal["ast", "server"]
 """Known by parsing the statement, or by the server's own answer."""
@@ -88,20 +96,6 @@ class Tax:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """Policy time by rows examined times unit cost times share, with its inputs.
-
-    `share` is the part of the table's statement time that policies bind;
-    `quality` says from 0 to 1 how much of the inputs is measured and current.
-    """
-
-    seconds_total: float
-    rows_examined_total: float
-    share: float
-    quality: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HelperTime:
     """Time inside a function that policies call, since the daemon started.
 
@@ -169,16 +163,11 @@ class RlsReport:
 
 
 def percentile(overheads: Overheads, share: float) -> float | None:
-    """Return the bound in seconds that `share` of the overheads do not exceed.
+    """Return what `share` of the latest overheads do not exceed, in seconds.
 
-    The upper bound of the bucket: never less than the true figure. Infinite above
-    the last bound; None without an overhead.
+    None without one. The nearest rank: a figure that was measured, not a mean.
     """
-    wanted, seen = share * overheads.count, 0
-    if not overheads.count:
+    recent = sorted(overheads.recent)
+    if not recent:
         return None
-    for bound, count in zip((*BOUNDS, float("inf")), overheads.counts, strict=True):
-        seen += count
-        if seen >= wanted:
-            return bound
-    return float("inf")
+    return max(0.0, recent[max(0, ceil(share * len(recent)) - 1)])

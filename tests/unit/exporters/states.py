@@ -14,6 +14,7 @@ from monitor.model.action import (
 from monitor.model.finding import Finding, ObjectRef, Severity, TrackedFinding
 from monitor.model.rls import (
     BOUNDS,
+    Estimate,
     Guarded,
     Overheads,
     Probes,
@@ -22,7 +23,6 @@ from monitor.model.rls import (
     UnitCost,
 )
 from monitor.model.rls_report import (
-    Estimate,
     HelperTime,
     Load,
     RlsReport,
@@ -204,7 +204,14 @@ def guarded_table(relname: str = "items", *, seconds: float = 12.5) -> TableRepo
             ),
         ),
         estimate=Estimate(
-            seconds_total=9.5, rows_examined_total=4e6, share=0.8, quality=0.6
+            database="app",
+            relid=1,
+            schemaname="public",
+            relname="items",
+            seconds_total=9.5,
+            rows_examined_total=4_000_000,
+            share=0.8,
+            quality=0.6,
         ),
         savings=(saving(),),
     )
