@@ -18,7 +18,7 @@ from monitor.model.units import size
 from monitor.postgres.queries import Library, Query
 from monitor.runtime.rules import Rule, discover
 from monitor.settings import reference
-from tests import requirements
+from tests import alert_rules, requirements
 
 ROOT = Path(__file__).parent.parent
 
@@ -86,6 +86,7 @@ def documents() -> dict[Path, str]:
         readme: _between(readme.read_text(), "checks", checks()),
         ROOT / "docs" / "settings.md": SETTINGS + reference.table().rstrip() + "\n",
         ROOT / "docs" / "metrics.md": METRICS + metrics(),
+        ROOT / "alerts" / "pgvigil-findings.yml": alert_rules.findings_file(),
         platform: _between(platform.read_text(), "policies", policies()),
         ROOT / "docs" / "requirements.md": REQUIREMENTS
         + requirements.table(requirements.read(requirements.FILE.read_text())),

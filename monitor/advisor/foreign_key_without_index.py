@@ -51,6 +51,7 @@ from monitor.model.units import number
 from monitor.model.view import View
 
 UNIT = "rows"
+SEVERITIES = (Severity.WARNING, Severity.INFO)
 NEEDS = (TableRow, Catalog)
 
 

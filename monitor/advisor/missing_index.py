@@ -63,6 +63,7 @@ from monitor.model.units import number, plural
 from monitor.model.view import View
 
 UNIT = "sequential scans a day"
+SEVERITIES = (Severity.WARNING, Severity.INFO)
 NEEDS = (TableRow, Catalog)
 
 _NAMED = 5

@@ -53,6 +53,7 @@ from monitor.model.units import size
 from monitor.model.view import View
 
 UNIT = "bytes"
+SEVERITIES = (Severity.INFO,)
 NEEDS = (Catalog,)
 
 

@@ -66,6 +66,7 @@ from monitor.model.view import View
 from monitor.model.window import UsageWindow
 
 UNIT = "days"
+SEVERITIES = (Severity.INFO,)
 NEEDS = (IndexRow, Catalog)
 
 _UNLISTED = frozenset(

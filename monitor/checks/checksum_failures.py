@@ -49,6 +49,7 @@ from monitor.model.units import plural
 from monitor.model.view import View
 
 UNIT = "failures"
+SEVERITIES = (Severity.CRITICAL, Severity.WARNING)
 NEEDS = (DatabaseRow,)
 
 

@@ -43,6 +43,7 @@ from monitor.model.units import number
 from monitor.model.view import View
 
 UNIT = "conversations"
+SEVERITIES = (Severity.WARNING,)
 NEEDS = (ConversationsRow,)
 
 _REMEDY = """\

@@ -43,6 +43,7 @@ from monitor.model.units import duration, number
 from monitor.model.view import View
 
 UNIT = "assignments"
+SEVERITIES = (Severity.INFO,)
 NEEDS = (AssignmentsRow,)
 
 _AN_HOUR = 3600

@@ -47,6 +47,7 @@ from monitor.model.units import size
 from monitor.model.view import View
 
 UNIT = ""
+SEVERITIES = (Severity.WARNING,)
 NEEDS = (Catalog,)
 
 _PARTITIONED = "p"

@@ -54,6 +54,7 @@ from monitor.model.units import number
 from monitor.model.view import View
 
 UNIT = "tuples"
+SEVERITIES = (Severity.CRITICAL, Severity.WARNING)
 NEEDS = (PartitionsRow,)
 
 _PAST, _FUTURE = -24, 25

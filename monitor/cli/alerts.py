@@ -6,6 +6,7 @@ import asyncio
 import getpass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -19,6 +20,10 @@ from monitor.model.finding import Severity
 from monitor.model.state import NotifierStatus
 from monitor.notifiers.alertmanager import AlertmanagerNotifier, AlertmanagerOptions
 from monitor.settings import Settings
+
+PGVIGIL = "http://pgvigil.example:9843"
+GRAFANA = "http://grafana.example:3000"
+"""Placeholders in the shipped files."""
 
 
 @click.group()
@@ -91,6 +96,22 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _address(
+    _context: click.Context, _parameter: click.Parameter, given: str | None
+) -> str | None:
+    """Return an address without its last slash.
+
+    Raises:
+        click.BadParameter: it is none.
+    """
+    if given is None:
+        return None
+    parts = urlsplit(given)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+        raise click.BadParameter("must be http://HOST:PORT or https://HOST, no query")
+    return given.rstrip("/")
+
+
 @alerts.command()
 @click.option(
     "--directory",
@@ -99,12 +120,22 @@ def _now() -> datetime:
     show_default=True,
     help="Where to write the files.",
 )
+@click.option("--url", callback=_address, help="Where operators reach pgvigil.")
+@click.option("--grafana-url", callback=_address, help="Where they reach Grafana.")
 @output_option
-def export(directory: Path, output: str) -> None:
-    """Write the rule files and runbooks that come with pgvigil."""
+def export(
+    directory: Path, url: str | None, grafana_url: str | None, output: str
+) -> None:
+    """Write the rule files and runbooks that come with pgvigil.
+
+    The links of every alert lead to the addresses given; without them to
+    placeholders that have to be replaced.
+    """
     root = resources.directory("alerts")
     files = [*root.rglob("*.yml"), *root.rglob("*.yaml"), *root.rglob("*.md")]
-    written = [str(path) for path in copy(files, root, directory)]
+    known = {PGVIGIL: url, GRAFANA: grafana_url}
+    replacing = {place: given for place, given in known.items() if given is not None}
+    written = [str(path) for path in copy(files, root, directory, replacing)]
     if output == "json":
         emit_json({"files": written})
         return

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from monitor.errors import ConfigError
 
 
-def copy(files: Iterable[Path], root: Path, folder: Path) -> list[Path]:
-    """Copy files below `root` into a folder, with their subfolders.
+def copy(
+    files: Iterable[Path],
+    root: Path,
+    folder: Path,
+    replacing: Mapping[str, str] | None = None,
+) -> list[Path]:
+    """Copy text files below `root` into a folder, with their subfolders.
+
+    `replacing` maps placeholders in them to what is to stand there.
 
     Raises:
         ConfigError: the folder cannot be written, or there is nothing to copy.
@@ -20,7 +26,10 @@ def copy(files: Iterable[Path], root: Path, folder: Path) -> list[Path]:
         for file in sorted(files):
             destination = folder / file.relative_to(root)
             destination.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, destination)
+            text = file.read_text(encoding="utf-8")
+            for placeholder, value in (replacing or {}).items():
+                text = text.replace(placeholder, value)
+            destination.write_text(text, encoding="utf-8")
             written.append(destination)
     except OSError as error:
         raise ConfigError(

@@ -10,9 +10,16 @@ from typing import Any
 
 from monitor import resources
 from monitor.model.catalog import Catalog
-from monitor.model.finding import Evidence, Finding, FindingKind, ObjectRef, Remedy
+from monitor.model.finding import (
+    Evidence,
+    Finding,
+    FindingKind,
+    ObjectRef,
+    Remedy,
+    Severity,
+)
 from monitor.model.rows.lints import LintRow
-from monitor.model.threshold import Direction, Parameters
+from monitor.model.threshold import Direction, Parameters, level_names
 from monitor.model.view import Key, View
 from monitor.postgres.queries import Library, Query
 
@@ -28,7 +35,8 @@ class Rule:
     """One module that turns a view into findings.
 
     `page` is its docstring. `metric_name` is the specification's name for its
-    figure, empty where it has none. `needs` are row classes (or Catalog) without
+    figure, empty where it has none. `severities` are those it may give a finding.
+    `needs` are row classes (or Catalog) without
     whose readings it can say nothing, `needs_rates` those without whose deltas.
     """
 
@@ -40,6 +48,7 @@ class Rule:
     metric_name: str
     thresholds: type[Any]
     check: Callable[[View, Any], Iterable[Finding]]
+    severities: frozenset[Severity] = frozenset()
     needs: tuple[type[Any], ...] = ()
     needs_rates: tuple[type[Any], ...] = ()
 
@@ -81,6 +90,8 @@ def discover() -> Mapping[str, Rule]:
 
 
 def _rule(name: str, kind: FindingKind, module: ModuleType) -> Rule:
+    thresholds: type[Any] = getattr(module, "Thresholds", Parameters)
+    levels = {Severity(level.split("_")[0]) for level in level_names(thresholds)}
     return Rule(
         name=name,
         kind=kind,
@@ -88,8 +99,9 @@ def _rule(name: str, kind: FindingKind, module: ModuleType) -> Rule:
         page=(module.__doc__ or "").strip(),
         unit=getattr(module, "UNIT", ""),
         metric_name=getattr(module, "METRIC_NAME", ""),
-        thresholds=getattr(module, "Thresholds", Parameters),
+        thresholds=thresholds,
         check=module.check,
+        severities=frozenset({*levels, *getattr(module, "SEVERITIES", ())}),
         needs=getattr(module, "NEEDS", ()),
         needs_rates=getattr(module, "NEEDS_RATES", ()),
     )
@@ -109,6 +121,7 @@ def _catalog_lints() -> Iterator[Rule]:
             metric_name="",
             thresholds=Parameters,
             check=partial(_objections, query),
+            severities=frozenset({query.severity}),
             needs=(LintRow,),
         )
 

@@ -12,14 +12,18 @@ import pytest
 import yaml
 
 from monitor.alerting.machine import alert_name
+from monitor.api import runbooks
+from monitor.cli.alerts import GRAFANA, PGVIGIL
 from tests import companions
+from tests.rules import finding_cases
 
 ROOT = Path(__file__).parent.parent.parent
 ALERTS = ROOT / "alerts"
 RULES = sorted(ALERTS.glob("pgvigil-*.yml"))
 RUNBOOKS = sorted((ALERTS / "runbooks").glob("*.md"))
 TESTS = sorted(Path(__file__).parent.glob("*.yml"))
-PLACEHOLDER = "http://pgvigil.example:9843"
+GENERATED = "pgvigil-findings.yml"
+LINKS = {"runbook_url": PGVIGIL, "finding_url": PGVIGIL, "dashboard_url": GRAFANA}
 
 
 def load(path: Path) -> Any:
@@ -34,14 +38,14 @@ def all_alerts() -> Iterator[dict[str, Any]]:
 
 def all_cases() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Yield every test with each of its expectations."""
-    for path in TESTS:
-        for test in load(path)["tests"]:
+    for document in (*map(load, TESTS), finding_cases.document()):
+        for test in document["tests"]:
             for case in test["alert_rule_test"]:
                 yield test, case
 
 
 def names() -> list[str]:
-    return [alert["alert"] for alert in all_alerts()]
+    return sorted({alert["alert"] for alert in all_alerts()})
 
 
 def cases_of(name: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
@@ -69,6 +73,18 @@ def test_alerts_fire_when_they_should(tests: Path) -> None:
     promtool = companions.require("promtool")
 
     failures = run(promtool, "test", "rules", tests)
+
+    assert failures == ""
+
+
+def test_every_finding_s_alert_fires_when_it_should(tmp_path: Path) -> None:
+    promtool = companions.require("promtool")
+    document = finding_cases.document()
+    document["rule_files"] = [str(ALERTS / GENERATED)]
+    file = tmp_path / "findings.yml"
+    file.write_text(yaml.safe_dump(document, sort_keys=False))
+
+    failures = run(promtool, "test", "rules", file)
 
     assert failures == ""
 
@@ -124,35 +140,42 @@ def test_every_alert_is_seen_across_a_gap(name: str) -> None:
     assert [text for text in values if re.search(r"stale (_ )?\d", text)]
 
 
-@pytest.mark.parametrize("alert", list(all_alerts()), ids=names())
+@pytest.mark.parametrize(
+    "alert", list(all_alerts()), ids=[alert["alert"] for alert in all_alerts()]
+)
 def test_alerts_follow_the_conventions(alert: dict[str, Any]) -> None:
     annotations = alert["annotations"]
 
     assert re.fullmatch(r"Pgvigil([A-Z][a-z]+)+", alert["alert"])
     assert alert["labels"].keys() == {"severity"}
     assert alert["labels"]["severity"] in {"critical", "warning", "info"}
-    assert annotations.keys() == {"summary", "description", "runbook_url"}
+    assert annotations.keys() == {"summary", "description", *LINKS}
     assert "{{" not in annotations["summary"]
     assert "{{" in annotations["description"]
-    assert annotations["runbook_url"].startswith(f"{PLACEHOLDER}/runbooks/")
+    assert annotations["runbook_url"].startswith(f"{PGVIGIL}/runbooks/")
+    assert all(annotations[link].startswith(place) for link, place in LINKS.items())
 
 
-def test_names_are_unique() -> None:
-    found = names()
+def test_a_name_and_severity_is_one_alert_s() -> None:
+    found = [(a["alert"], a["labels"]["severity"]) for a in all_alerts()]
 
     assert sorted(set(found)) == sorted(found)
 
 
-def test_every_alert_on_the_daemon_has_a_runbook() -> None:
-    linked = {
-        alert["annotations"]["runbook_url"].rpartition("/")[2]: alert["alert"]
-        for alert in all_alerts()
-        if "{{" not in alert["annotations"]["runbook_url"]
-    }
-    pages = sorted(path.stem for path in RUNBOOKS)
+@pytest.mark.parametrize(
+    "alert", list(all_alerts()), ids=[alert["alert"] for alert in all_alerts()]
+)
+def test_every_alert_links_to_the_runbook_of_its_name(alert: dict[str, Any]) -> None:
+    page = alert["annotations"]["runbook_url"].rpartition("/")[2]
 
-    assert sorted(linked) == pages
-    assert [alert_name(page) for page in pages] == [linked[page] for page in pages]
+    assert runbooks.find(page) is not None
+    assert alert_name(page) == alert["alert"]
+
+
+def test_no_runbook_is_left_over() -> None:
+    linked = {a["annotations"]["runbook_url"].rpartition("/")[2] for a in all_alerts()}
+
+    assert [path.stem for path in RUNBOOKS if path.stem not in linked] == []
 
 
 @pytest.mark.parametrize("page", RUNBOOKS, ids=lambda path: path.stem)

@@ -9,9 +9,11 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
+from monitor.cli.alerts import GRAFANA, PGVIGIL, alerts
 from monitor.cli.exports import copy
 from monitor.cli.root import pgvigil
 from monitor.errors import ConfigError
@@ -100,6 +102,31 @@ def test_exported_files_keep_their_folders(tmp_path: Path) -> None:
         "runbooks/a.md",
     ]
     assert (tmp_path / "out" / "runbooks" / "a.md").read_text() == "a"
+
+
+def test_exported_alerts_lead_to_the_addresses_given(tmp_path: Path) -> None:
+    given = ("--url", "https://vigil.net/", "--grafana-url", "https://grafana.net")
+
+    done = CliRunner().invoke(
+        alerts, ["export", "--directory", str(tmp_path), *given], standalone_mode=False
+    )
+
+    text = "".join(path.read_text() for path in tmp_path.glob("pgvigil-*.yml"))
+    assert done.exception is None
+    assert "https://vigil.net/runbooks/deadlocks\n" in text
+    assert "https://grafana.net/d/" in text
+    assert PGVIGIL not in text
+    assert GRAFANA not in text
+
+
+@pytest.mark.parametrize("url", ["vigil.net", "ftp://vigil.net", "http://a?b=c"])
+def test_an_address_that_is_none_is_refused(tmp_path: Path, url: str) -> None:
+    arguments = ["export", "--directory", str(tmp_path), "--url", url]
+
+    done = CliRunner().invoke(alerts, arguments, standalone_mode=False)
+
+    assert isinstance(done.exception, click.BadParameter)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from dataclasses import is_dataclass
 
@@ -54,6 +55,17 @@ def test_the_specification_s_thresholds_are_the_defaults(
 
     expected = (direction, warning, critical)
     assert (rule.direction, defaults.warning, defaults.critical) == expected
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_rule_says_which_severities_it_gives(rule: Rule) -> None:
+    module = inspect.getmodule(rule.check)
+    source = inspect.getsource(module) if module else ""
+
+    named = {s for s in Severity if f"Severity.{s.name}" in source}
+
+    assert rule.severities
+    assert named - rule.severities == set()
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
