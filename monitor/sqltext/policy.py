@@ -81,20 +81,36 @@ def _calls(node: pb.Node, *, is_wrapped: bool, is_in_subquery: bool) -> Iterator
             is_in_subquery=is_in_subquery,
         )
     elif kind(node) == "sub_link":
-        select = node.sub_link.subselect.select_stmt
-        is_in_subquery = is_in_subquery or bool(select.from_clause)
-        is_wrapped = is_wrapped or runs_once(node.sub_link)
+        yield from _calls_of_link(
+            node.sub_link, is_wrapped=is_wrapped, is_in_subquery=is_in_subquery
+        )
+        return
     for child in inner(node):
         yield from _calls(child, is_wrapped=is_wrapped, is_in_subquery=is_in_subquery)
 
 
-def runs_once(link: pb.SubLink) -> bool:
-    """Say whether a sub-select is evaluated once per statement (an InitPlan)."""
-    return (
-        link.sub_link_type in (SubLink.SCALAR, SubLink.ARRAY)
-        and not link.subselect.select_stmt.from_clause
-        and not has_column(link.subselect)
+def _calls_of_link(
+    link: pb.SubLink, *, is_wrapped: bool, is_in_subquery: bool
+) -> Iterator[Call]:
+    if kind(link.testexpr):
+        # What is compared with the sub-select's rows is evaluated outside of it.
+        yield from _calls(
+            link.testexpr, is_wrapped=is_wrapped, is_in_subquery=is_in_subquery
+        )
+    reads = bool(link.subselect.select_stmt.from_clause)
+    yield from _calls(
+        link.subselect,
+        is_wrapped=is_wrapped or is_uncorrelated(link),
+        is_in_subquery=is_in_subquery or reads,
     )
+
+
+def is_uncorrelated(link: pb.SubLink) -> bool:
+    """Say whether a sub-select without FROM is evaluated once per statement.
+
+    As an InitPlan, or hashed when its rows are compared with something.
+    """
+    return not link.subselect.select_stmt.from_clause and not has_column(link.subselect)
 
 
 def _compared(node: pb.Node) -> Iterator[str]:

@@ -126,7 +126,11 @@ def names(parts: Iterable[pb.Node]) -> tuple[str, ...]:
 
 
 def has_column(message: Message) -> bool:
-    """Say whether anything below a message depends on a row."""
+    """Say whether a message, or anything below it, depends on a row."""
+    if "column_ref" in message.DESCRIPTOR.fields_by_name and message.HasField(
+        "column_ref"
+    ):
+        return True
     return any(kind(node) == "column_ref" for node in nodes(message))
 
 
