@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from monitor.sqltext.syntax import Comparison, Match, Outline, Scope, Sort, Source
+from monitor.model.rls import Command
+from monitor.sqltext.record import Record, column_of
+from monitor.sqltext.syntax import Match, Outline, Source
 from monitor.sqltext.tree import (
     AND,
-    DESCENDING,
+    MERGING,
     NOT,
-    Expression,
+    UPSERT,
     SubLink,
     inner,
     is_comparison,
-    is_equality,
     kind,
-    names,
     parse,
 )
 
@@ -37,25 +37,15 @@ def outline(text: str) -> Outline | None:
     tree = parse(text)
     if tree is None:
         return None
-    builder = _Builder()
+    walk = _Walk()
     for statement in tree.stmts:
-        builder.statement(statement.stmt, frozenset(), -1)
-    return Outline(
-        relations=tuple(dict.fromkeys(builder.relations)),
-        written=tuple(dict.fromkeys(builder.written)),
-        scopes=tuple(builder.scopes),
-        comparisons=tuple(dict.fromkeys(builder.comparisons)),
-        sorts=tuple(dict.fromkeys(builder.sorts)),
-    )
+        walk.statement(statement.stmt, frozenset(), -1)
+    return walk.found.outline(tuple(kind(each.stmt) for each in tree.stmts))
 
 
 @dataclass(slots=True)
-class _Builder:
-    relations: list[Source] = field(default_factory=list[Source])
-    written: list[Source] = field(default_factory=list[Source])
-    scopes: list[Scope] = field(default_factory=list[Scope])
-    comparisons: list[Comparison] = field(default_factory=list[Comparison])
-    sorts: list[Sort] = field(default_factory=list[Sort])
+class _Walk:
+    found: Record = field(default_factory=Record)
 
     def statement(self, node: pb.Node, ctes: _Ctes, parent: int) -> None:
         match kind(node):
@@ -64,22 +54,13 @@ class _Builder:
             case "insert_stmt":
                 self.insert(node.insert_stmt, ctes, parent)
             case "update_stmt":
-                update = node.update_stmt
-                ctes = self.with_clause(update.with_clause, ctes, parent)
-                scope = self.write(update.relation, update.from_clause, ctes, parent)
-                self.search(update.target_list, ctes, scope)
-                self.filter(update.where_clause, ctes, scope)
+                self.update(node.update_stmt, ctes, parent)
             case "delete_stmt":
-                delete = node.delete_stmt
-                ctes = self.with_clause(delete.with_clause, ctes, parent)
-                scope = self.write(delete.relation, delete.using_clause, ctes, parent)
-                self.filter(delete.where_clause, ctes, scope)
+                self.delete(node.delete_stmt, ctes, parent)
             case "merge_stmt":
-                merge = node.merge_stmt
-                ctes = self.with_clause(merge.with_clause, ctes, parent)
-                sources = (merge.source_relation,)
-                scope = self.write(merge.relation, sources, ctes, parent)
-                self.filter(merge.join_condition, ctes, scope)
+                self.merge(node.merge_stmt, ctes, parent)
+            case "copy_stmt":
+                self.copy(node.copy_stmt, ctes, parent)
             case _:
                 self.search((node,), ctes, parent)
 
@@ -88,6 +69,7 @@ class _Builder:
         if select.HasField("larg"):
             self.select(select.larg, ctes, parent)
             self.select(select.rarg, ctes, parent)
+            self.limits(select, ctes, parent)
             return
         scope = self.open(select.from_clause, ctes, parent)
         self.filter(select.where_clause, ctes, scope)
@@ -96,42 +78,100 @@ class _Builder:
             select.values_lists,
             select.group_clause,
             (select.having_clause,),
+            select.window_clause,
+            select.distinct_clause,
         ):
             self.search(expressions, ctes, scope)
+        if select.locking_clause:
+            # Rows to be locked must pass the policies for UPDATE as well.
+            self.found.use_all(scope, "update")
         for key in select.sort_clause:
-            self.sort(key.sort_by, scope, is_limited=select.HasField("limit_count"))
+            self.found.sort(
+                key.sort_by, scope, is_limited=select.HasField("limit_count")
+            )
+        self.limits(select, ctes, scope)
+
+    def limits(self, select: pb.SelectStmt, ctes: _Ctes, scope: int) -> None:
+        self.search(select.sort_clause, ctes, scope)
+        self.search((select.limit_count, select.limit_offset), ctes, scope)
 
     def insert(self, insert: pb.InsertStmt, ctes: _Ctes, parent: int) -> None:
         ctes = self.with_clause(insert.with_clause, ctes, parent)
-        self.write(insert.relation, (), ctes, parent)
+        conflict = insert.on_conflict_clause
+        commands: list[Command] = ["insert"]
+        if conflict.action == UPSERT:
+            commands.extend(("update", "select"))
+        if insert.HasField("returning_clause"):
+            commands.append("select")
+        scope = self.write(insert.relation, commands, (), ctes, parent)
         self.statement(insert.select_stmt, ctes, parent)
+        self.search(conflict.target_list, ctes, scope)
+        self.search((conflict.where_clause,), ctes, scope)
+        self.search(insert.returning_clause.exprs, ctes, scope)
+
+    def update(self, update: pb.UpdateStmt, ctes: _Ctes, parent: int) -> None:
+        ctes = self.with_clause(update.with_clause, ctes, parent)
+        commands: tuple[Command, ...] = ("update", "select")
+        sources = update.from_clause
+        scope = self.write(update.relation, commands, sources, ctes, parent)
+        self.search(update.target_list, ctes, scope)
+        self.filter(update.where_clause, ctes, scope)
+        self.search(update.returning_clause.exprs, ctes, scope)
+
+    def delete(self, delete: pb.DeleteStmt, ctes: _Ctes, parent: int) -> None:
+        ctes = self.with_clause(delete.with_clause, ctes, parent)
+        commands: tuple[Command, ...] = ("delete", "select")
+        sources = delete.using_clause
+        scope = self.write(delete.relation, commands, sources, ctes, parent)
+        self.filter(delete.where_clause, ctes, scope)
+        self.search(delete.returning_clause.exprs, ctes, scope)
+
+    def merge(self, merge: pb.MergeStmt, ctes: _Ctes, parent: int) -> None:
+        ctes = self.with_clause(merge.with_clause, ctes, parent)
+        commands: list[Command] = ["select"]
+        for node in merge.merge_when_clauses:
+            command = MERGING.get(node.merge_when_clause.command_type)
+            commands += (command,) if command else ()
+        sources = (merge.source_relation,)
+        scope = self.write(merge.relation, commands, sources, ctes, parent)
+        self.filter(merge.join_condition, ctes, scope)
+        self.search(merge.merge_when_clauses, ctes, scope)
+        self.search(merge.returning_clause.exprs, ctes, scope)
+
+    def copy(self, copy: pb.CopyStmt, ctes: _Ctes, parent: int) -> None:
+        if copy.HasField("relation"):
+            command: Command = "insert" if copy.is_from else "select"
+            named = copy.relation
+            self.found.use(named.schemaname, named.relname, command)
+        self.search((copy.query, copy.where_clause), ctes, parent)
 
     def write(
         self,
         relation: pb.RangeVar,
+        commands: Iterable[Command],
         others: Iterable[pb.Node],
         ctes: _Ctes,
         parent: int,
     ) -> int:
         # The target of a write is never a CTE, even if one has its name.
-        target = self.relation(relation, frozenset())
-        self.written.append(Source("", target.schema, target.name))
+        target = self.found.relation(relation, frozenset(), commands)
+        self.found.written.append(Source("", target.schema, target.name))
         return self.open(others, ctes, parent, target)
 
     def with_clause(self, clause: pb.WithClause, ctes: _Ctes, parent: int) -> _Ctes:
+        defined = frozenset(node.common_table_expr.ctename for node in clause.ctes)
         for node in clause.ctes:
-            name = node.common_table_expr.ctename
-            visible = ctes | {name} if clause.recursive else ctes
+            # RECURSIVE lets a query name those that follow, not only itself.
+            visible = ctes | defined if clause.recursive else ctes
             self.statement(node.common_table_expr.ctequery, visible, parent)
-            ctes |= {name}
+            ctes |= {node.common_table_expr.ctename}
         return ctes
 
     def open(
         self, clause: Iterable[pb.Node], ctes: _Ctes, parent: int, *first: Source
     ) -> int:
         """Register a FROM list as a scope and look through its conditions."""
-        number = len(self.scopes)
-        self.scopes.append(Scope(first, parent))
+        number = self.found.open(parent, *first)
         for item in clause:
             self.source(item, ctes, number)
         return number
@@ -139,33 +179,25 @@ class _Builder:
     def source(self, node: pb.Node, ctes: _Ctes, scope: int) -> None:
         match kind(node):
             case "range_var":
-                self.add(scope, self.relation(node.range_var, ctes))
+                self.found.add(scope, self.found.relation(node.range_var, ctes))
             case "join_expr":
                 self.source(node.join_expr.larg, ctes, scope)
                 self.source(node.join_expr.rarg, ctes, scope)
                 self.filter(node.join_expr.quals, ctes, scope)
+            case "range_table_sample":
+                self.source(node.range_table_sample.relation, ctes, scope)
+                self.search(node.range_table_sample.args, ctes, scope)
             case "range_subselect":
                 derived = node.range_subselect
-                outer = scope if derived.lateral else self.scopes[scope].parent
+                outer = scope if derived.lateral else self.found.scopes[scope].parent
                 self.statement(derived.subquery, ctes, outer)
-                self.add(scope, Source(derived.alias.aliasname))
+                self.found.add(scope, Source(derived.alias.aliasname))
             case "range_function":
-                self.add(scope, Source(node.range_function.alias.aliasname))
+                self.found.add(scope, Source(node.range_function.alias.aliasname))
                 self.search(inner(node.range_function), ctes, scope)
             case _:
-                self.add(scope, Source(""))
+                self.found.add(scope, Source(""))
                 self.search((node,), ctes, scope)
-
-    def add(self, scope: int, source: Source) -> None:
-        opened = self.scopes[scope]
-        self.scopes[scope] = Scope((*opened.sources, source), opened.parent)
-
-    def relation(self, relation: pb.RangeVar, ctes: _Ctes) -> Source:
-        alias = relation.alias.aliasname or relation.relname
-        if not relation.schemaname and relation.relname in ctes:
-            return Source(alias)
-        self.relations.append(Source("", relation.schemaname, relation.relname))
-        return Source(alias, relation.schemaname, relation.relname)
 
     def filter(
         self, node: pb.Node, ctes: _Ctes, scope: int, *, is_alternative: bool = False
@@ -177,56 +209,11 @@ class _Builder:
                 self.filter(part, ctes, scope, is_alternative=is_alternative)
             return
         if kind(node) == "a_expr" and is_comparison(node.a_expr):
-            self.compare(node.a_expr, scope, is_alternative=is_alternative)
+            self.found.compare(node.a_expr, scope, is_alternative=is_alternative)
         elif kind(node) == "sub_link" and node.sub_link.sub_link_type == SubLink.ANY:
-            path = _column(node.sub_link.testexpr)
-            self.note(path, Match.EQUALITY, scope, is_alternative=is_alternative)
+            path = column_of(node.sub_link.testexpr)
+            self.found.note(path, Match.EQUALITY, scope, is_alternative=is_alternative)
         self.search((node,), ctes, scope)
-
-    def compare(
-        self, expression: pb.A_Expr, scope: int, *, is_alternative: bool
-    ) -> None:
-        left, right = _column(expression.lexpr), _column(expression.rexpr)
-        if expression.kind != Expression.OPERATOR:
-            right = ()
-        match = Match.EQUALITY if is_equality(expression) else Match.RANGE
-        if left and right:
-            match = Match.JOIN
-        for path, partner in ((left, right), (right, left)):
-            self.note(path, match, scope, partner, is_alternative=is_alternative)
-
-    def note(
-        self,
-        path: tuple[str, ...],
-        match: Match,
-        scope: int,
-        partner: tuple[str, ...] = (),
-        *,
-        is_alternative: bool,
-    ) -> None:
-        if path:
-            self.comparisons.append(
-                Comparison(
-                    path=path,
-                    match=match,
-                    scope=scope,
-                    is_alternative=is_alternative,
-                    partner=partner,
-                )
-            )
-
-    def sort(self, key: pb.SortBy, scope: int, *, is_limited: bool) -> None:
-        path = _column(key.node)
-        if path:
-            descending = key.sortby_dir == DESCENDING
-            self.sorts.append(
-                Sort(
-                    path=path,
-                    scope=scope,
-                    is_descending=descending,
-                    is_limited=is_limited,
-                )
-            )
 
     def search(self, found: Iterable[pb.Node], ctes: _Ctes, scope: int) -> None:
         """Look for sub-selects inside what is not itself a condition."""
@@ -235,8 +222,3 @@ class _Builder:
                 self.statement(node, ctes, scope)
             else:
                 self.search(inner(node), ctes, scope)
-
-
-def _column(node: pb.Node) -> tuple[str, ...]:
-    path = names(node.column_ref.fields) if kind(node) == "column_ref" else ()
-    return () if path[-1:] == ("*",) else path

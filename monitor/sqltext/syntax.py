@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from monitor.model.rls import Command
+
 
 class Match(StrEnum):
     """How a column is compared: with a value, with a range, with another column."""
@@ -60,12 +62,28 @@ class Sort:
     is_limited: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A relation that a text names, with what is done to its rows."""
+
+    schema: str
+    name: str
+    command: Command
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
-    """The relations that a text names, its comparisons and sort keys."""
+    """The relations that a text names, its comparisons and sort keys.
 
+    `kinds` are the parser's names of the statements themselves (`select_stmt`, …).
+    A relation has a use for each command, so that one that is read and written
+    has several.
+    """
+
+    kinds: tuple[str, ...]
     relations: tuple[Source, ...]
     written: tuple[Source, ...]
+    uses: tuple[Use, ...]
     scopes: tuple[Scope, ...]
     comparisons: tuple[Comparison, ...]
     sorts: tuple[Sort, ...]

@@ -6,10 +6,12 @@ daemon whose checks need no syntax never pays; types come from the stubs alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
 from functools import cache
 from typing import TYPE_CHECKING, Protocol, cast
+
+from monitor.model.rls import Command
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -43,6 +45,12 @@ class Expression(IntEnum):
 AND = 1
 NOT = 3
 """BoolExpr.boolop of a conjunction and of a negation."""
+
+UPSERT = 3
+"""OnConflictClause.action of DO UPDATE."""
+
+MERGING: Mapping[int, Command] = {3: "update", 4: "insert", 5: "delete"}
+"""MergeWhenClause.command_type; DO NOTHING has none."""
 
 DESCENDING = 3
 """SortBy.sortby_dir of DESC."""
