@@ -69,9 +69,11 @@ class _ExactBinary(_Exact):
     format = Format.BINARY
 
 
-def load_text(connection: psycopg.AsyncConnection[Any], *, is_exact: bool) -> None:
-    """Decide how a connection's text is read; the same for both formats."""
+def load_text(
+    context: psycopg.AsyncConnection[Any] | psycopg.Cursor[Any], *, is_exact: bool
+) -> None:
+    """Decide how the text of a connection or cursor is read, in both formats."""
     loaders = (_Exact, _ExactBinary) if is_exact else (_Readable, _ReadableBinary)
     for oid in _OIDS:
         for loader in loaders:
-            connection.adapters.register_loader(oid, loader)
+            context.adapters.register_loader(oid, loader)

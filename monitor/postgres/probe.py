@@ -27,7 +27,7 @@ from monitor.postgres.probe_facts import (
     MarkerRow,
     StatisticsRow,
 )
-from monitor.postgres.request import Reply
+from monitor.postgres.request import Reply, Request
 from monitor.postgres.session import Session
 
 T = TypeVar("T")
@@ -41,20 +41,22 @@ async def probe(session: Session) -> Server:
     Raises:
         TargetError: it did not answer, or is too old.
     """
-    replies = await session.run_all(
-        [
-            probe_facts.FACTS,
-            probe_facts.EXTENSIONS,
-            probe_facts.DATABASES,
-            probe_facts.SYSTEM_IDENTIFIER,
-            probe_facts.PRIMARY_TIMELINE,
-            probe_facts.STANDBY_TIMELINE,
-            probe_facts.STATISTICS,
-            probe_facts.markers_request(providers.markers()),
-        ],
-        seconds=PROBE_SECONDS,
-    )
+    replies = await session.run_all(questions(), seconds=PROBE_SECONDS)
     return server_from(answers_from(replies), session.pooler)
+
+
+def questions() -> tuple[Request, ...]:
+    """Return what a probe asks; `answers_from` reads the replies, in this order."""
+    return (
+        probe_facts.FACTS,
+        probe_facts.EXTENSIONS,
+        probe_facts.DATABASES,
+        probe_facts.SYSTEM_IDENTIFIER,
+        probe_facts.PRIMARY_TIMELINE,
+        probe_facts.STANDBY_TIMELINE,
+        probe_facts.STATISTICS,
+        probe_facts.markers_request(providers.markers()),
+    )
 
 
 def answers_from(replies: Sequence[Reply]) -> Answers:

@@ -1,6 +1,7 @@
 -- Definitions of the indexes and policies asked for, one row per object.
 -- Deparsing locks the relation for a moment, so those that somebody holds or
--- awaits with an ACCESS EXCLUSIVE lock are left out; their turn comes again.
+-- awaits with an ACCESS EXCLUSIVE lock are left out; their turn comes again. Our own
+-- lock, of a transaction that has just changed the table, does not stand in the way.
 -- @interval catalog
 -- @scope database
 -- @timeout 10s
@@ -10,6 +11,7 @@ with locked as materialized (
     from pg_catalog.pg_locks as l
     where l.locktype = 'relation'
         and l.mode = 'AccessExclusiveLock'
+        and l.pid is distinct from pg_catalog.pg_backend_pid()
         and l.database = (
             select d.oid
             from pg_catalog.pg_database as d
