@@ -47,27 +47,9 @@ class Observed:
 
     table: Guarded
     attribution: Attribution
-    statements: int
     calls: int
     seconds: float
     loose_calls: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traffic:
-    """All recorded statements on one table under row level security, by any role."""
-
-    database: str
-    relid: int
-    calls: int
-    seconds: float
-    subject_calls: int
-    subject_seconds: float
-
-    @property
-    def share(self) -> float | None:
-        """Return the part of the time that was spent under policies; None if none."""
-        return self.subject_seconds / self.seconds if self.seconds > 0 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +73,13 @@ class AttributionQuality:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observations:
-    """What statements did under policies over one stretch of time."""
+    """What statements did under policies over one stretch of time.
 
-    seconds: float = 0.0
+    `window_seconds` is how long it was; 0 where there is none, across a reset.
+    """
+
+    window_seconds: float = 0.0
     found: tuple[Observed, ...] = ()
-    traffic: tuple[Traffic, ...] = ()
     quality: AttributionQuality = field(default_factory=AttributionQuality)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from monitor.model.rls import Attribution, Command
 from monitor.model.view import StatementText, View
@@ -56,6 +57,11 @@ class Verdict:
     is_contradicted: bool = False
 
 
+class _Parsed(NamedTuple):
+    text: StatementText
+    verdict: Verdict | None
+
+
 class Attributor:
     """Attributes the statements of one database and remembers every verdict.
 
@@ -71,7 +77,7 @@ class Attributor:
         self.datname = datname
         self.shape = _shape(stock)
         self._names = Names(stock)
-        self.parsed: dict[tuple[int, str], Verdict | None] = {}
+        self.parsed: dict[tuple[int, str], _Parsed] = {}
         if before is not None and before.shape == self.shape:
             self.parsed = before.parsed
 
@@ -91,15 +97,17 @@ class Attributor:
         self, text: StatementText | None, queryid: int, role: str
     ) -> Verdict | None:
         key = (queryid, role)
-        if key in self.parsed:
-            return self.parsed[key]
+        known = self.parsed.get(key)
+        if known is not None and (text is None or text == known.text):
+            return known.verdict
         if text is None or not text.text:
             return None
         found = None if text.truncated else outline(text.text)
         if len(self.parsed) >= _MOST_VERDICTS:
             self.parsed.clear()
-        self.parsed[key] = None if found is None else self._judge(found, role)
-        return self.parsed[key]
+        verdict = None if found is None else self._judge(found, role)
+        self.parsed[key] = _Parsed(text, verdict)
+        return verdict
 
     def _judge(self, syntax: Outline, role: str) -> Verdict | None:
         """Return what the parser's findings mean; None where a name is unclear."""

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from monitor.advisor.rls_observed import observe
 from monitor.model.report import samples_of
 from monitor.model.state import TargetState
 from monitor.model.target import Target
 from monitor.model.threshold import EditedThreshold
 from monitor.postgres.session import Session
 from monitor.postgres.store import Report, Store
+from monitor.rls.observed import observe, reports
 from monitor.runtime.rules import discover
 from monitor.runtime.thresholds import ThresholdBook
 
@@ -65,7 +65,8 @@ class Scribe:
         await store.save_advice(report, state.findings)
         if state.view is not None:
             seen = await asyncio.to_thread(observe, state.view)
-            await store.save_rls_observations(report, seen)
+            rows = reports(state.view, seen)
+            await store.save_rls_observations(report, rows)
         if self._prune_at is None or now >= self._prune_at:
             removed = await store.prune(KEEP)
             # One batch a turn; while there is more, the next turn goes on.

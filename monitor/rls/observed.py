@@ -1,0 +1,221 @@
+"""Which recorded statements ran under row level security, and how long they took.
+
+The text of a policy never appears in pg_stat_statements, so the time is that of
+the statements under the policies, not of the policies alone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from monitor.model.report import RlsObservation
+from monitor.model.rls import (
+    Attribution,
+    AttributionQuality,
+    Guarded,
+    Observations,
+    Observed,
+)
+from monitor.model.rows.stat_statements import StatementRow
+from monitor.model.view import View
+from monitor.rls.attribution import Attributor, Verdict, attributor
+
+MILLISECONDS = 1000.0
+
+Place = tuple[Guarded, Attribution]
+"""A table and role, and how it is known: what a running sum is kept for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booking:
+    """What some statements did, and those that must be booked later.
+
+    `waiting` are statements whose text, or whose database's policies, have not
+    been read yet; they are not in `observations`.
+    """
+
+    observations: Observations
+    waiting: tuple[StatementRow, ...] = ()
+
+
+def observe(view: View) -> Observations:
+    """Return what ran under policies over the check interval; empty across a reset.
+
+    A statement whose text is not there yet counts as unknown.
+    """
+    delta = view.recent(StatementRow)
+    if delta is None:
+        return Observations()
+    booking = book(view, delta.rows)
+    known = booking.observations
+    quality = combined(known.quality, *map(unknown, booking.waiting))
+    return replace(known, window_seconds=delta.seconds, quality=quality)
+
+
+def book(view: View, rows: Iterable[StatementRow]) -> Booking:
+    """Attribute increases of statements to tables and roles.
+
+    Left out are what functions ran inside (their caller's time has it), our own
+    role, and databases that are not watched. Source: pg_stat_statements.
+    """
+    judges = {name: attributor(view, name) for name in view.catalogs}
+    account = _Account(view)
+    for row in rows:
+        datname = view.databases.get(row.dbid, "")
+        role = view.roles.get(row.userid, "")
+        is_foreign = row.toplevel and role != view.server.role
+        if is_foreign and (datname in judges or not datname):
+            account.take(row, role, judges.get(datname))
+    return account.booking()
+
+
+@dataclass(slots=True)
+class _Account:
+    """Adds up what becomes of a row: booked under tables, unknown, or put off."""
+
+    view: View
+    sums: dict[Place, Observed] = field(default_factory=dict[Place, Observed])
+    waiting: list[StatementRow] = field(default_factory=list[StatementRow])
+    qualities: list[AttributionQuality] = field(
+        default_factory=list[AttributionQuality]
+    )
+
+    def take(self, row: StatementRow, role: str, judge: Attributor | None) -> None:
+        text = self.view.texts.get(row.queryid)
+        if judge is None or not role:
+            self.waiting.append(row)
+            return
+        confirmed = self.view.probes.confirmed
+        verdict = judge.verdict(text, row.queryid, role, confirmed)
+        if verdict is not None:
+            self.qualities.append(_known(row, verdict))
+            for table in _tables(judge, verdict, role):
+                self.add(row, verdict, table)
+        elif text is None:
+            self.waiting.append(row)
+        else:
+            self.qualities.append(unknown(row))
+
+    def add(self, row: StatementRow, verdict: Verdict, table: Guarded) -> None:
+        found = Observed(
+            table=table,
+            attribution=verdict.attribution,
+            calls=row.calls_total,
+            seconds=row.exec_time_seconds_total,
+            loose_calls=row.calls_total if verdict.is_loose else 0,
+        )
+        place = (table, verdict.attribution)
+        self.sums[place] = _added(self.sums.get(place), found)
+
+    def booking(self) -> Booking:
+        observations = Observations(
+            found=tuple(self.sums.values()), quality=combined(*self.qualities)
+        )
+        return Booking(observations=observations, waiting=tuple(self.waiting))
+
+
+def unknown(row: StatementRow) -> AttributionQuality:
+    """Return what a statement counts that nothing is known of."""
+    calls, seconds = row.calls_total, row.exec_time_seconds_total
+    return AttributionQuality(
+        statements=1,
+        calls=calls,
+        seconds=seconds,
+        unknown_statements=1,
+        unknown_calls=calls,
+        unknown_seconds=seconds,
+    )
+
+
+def _known(row: StatementRow, verdict: Verdict) -> AttributionQuality:
+    return AttributionQuality(
+        statements=1,
+        calls=row.calls_total,
+        seconds=row.exec_time_seconds_total,
+        contradictions=int(verdict.is_contradicted),
+    )
+
+
+def combined(*parts: AttributionQuality) -> AttributionQuality:
+    """Return the sums of all figures."""
+    return AttributionQuality(
+        statements=sum(each.statements for each in parts),
+        calls=sum(each.calls for each in parts),
+        seconds=sum(each.seconds for each in parts),
+        unknown_statements=sum(each.unknown_statements for each in parts),
+        unknown_calls=sum(each.unknown_calls for each in parts),
+        unknown_seconds=sum(each.unknown_seconds for each in parts),
+        contradictions=sum(each.contradictions for each in parts),
+    )
+
+
+def accumulate(
+    sums: Mapping[Place, Observed], found: Iterable[Observed]
+) -> Mapping[Place, Observed]:
+    """Return running sums with what was found since; they never decrease.
+
+    Each increase must come exactly once.
+    """
+    added = dict(sums)
+    for each in found:
+        place = (each.table, each.attribution)
+        added[place] = _added(added.get(place), each)
+    return added
+
+
+def reports(view: View, observations: Observations) -> tuple[RlsObservation, ...]:
+    """Return what the server's own tables keep of it: one row per table."""
+    by_table: dict[tuple[str, int], list[Observed]] = defaultdict(list)
+    for each in observations.found:
+        if each.table.relid:
+            by_table[each.table.database, each.table.relid].append(each)
+    since = view.now - timedelta(seconds=observations.window_seconds)
+    return tuple(
+        RlsObservation(
+            database=found[0].table.database,
+            schemaname=found[0].table.schemaname,
+            tablename=found[0].table.relname,
+            roles=tuple(sorted({each.table.role for each in found})),
+            since=since,
+            calls=sum(each.calls for each in found),
+            total_exec_time_ms=sum(each.seconds for each in found) * MILLISECONDS,
+            attribution=_weakest(found),
+        )
+        for found in by_table.values()
+    )
+
+
+def _weakest(found: Iterable[Observed]) -> Attribution:
+    """Return `server` only where the server confirmed everything."""
+    is_confirmed = all(each.attribution == "server" for each in found)
+    return "server" if is_confirmed else "ast"
+
+
+def _tables(judge: Attributor, verdict: Verdict, role: str) -> Iterator[Guarded]:
+    """Yield the tables to book under; one without a name where none is known."""
+    relations, datname = judge.stock.catalog.relations, judge.datname
+    for relid in verdict.guarded:
+        relation = relations[relid]
+        yield Guarded(
+            database=datname,
+            relid=relid,
+            schemaname=relation.schemaname,
+            relname=relation.relname,
+            role=role,
+        )
+    if verdict.is_subject and not verdict.guarded:
+        yield Guarded(database=datname, relid=0, schemaname="", relname="", role=role)
+
+
+def _added(known: Observed | None, more: Observed) -> Observed:
+    if known is None:
+        return more
+    return replace(
+        known,
+        calls=known.calls + more.calls,
+        seconds=known.seconds + more.seconds,
+        loose_calls=known.loose_calls + more.loose_calls,
+    )
