@@ -53,6 +53,17 @@ def modules(package: str, attribute: str) -> dict[str, ModuleType]:
     return found
 
 
+def page(module: ModuleType) -> str:
+    """Return a module's docstring, with the other name that its rule is known by."""
+    text = (module.__doc__ or "").strip()
+    return with_alias(text, getattr(module, "SPLINTER", ""))
+
+
+def with_alias(text: str, alias: str) -> str:
+    """Return a page that says under which name Supabase's advisors know the rule."""
+    return f"{text}\n\nSupabase's advisors call it `{alias}`." if alias else text
+
+
 def title(module: ModuleType) -> str:
     """Return the first line of a module's docstring, without its full stop."""
     return (module.__doc__ or module.__name__).strip().splitlines()[0].rstrip(".")

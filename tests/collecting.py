@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from monitor.collectors import epoch
 from monitor.collectors.build import Libraries, build
 from monitor.collectors.collector import Collected, Collector, Moment, Place
+from monitor.model.persona import RlsOptions
 from monitor.model.server import Server
 from monitor.model.snapshot import Reading, Sheet
 from monitor.model.target import Credentials, Target
@@ -113,6 +114,7 @@ async def bench(
     *,
     libraries: Libraries | None = None,
     is_control: bool = True,
+    rls: RlsOptions | None = None,
     **facts: Any,
 ) -> AsyncGenerator[Bench]:
     """Connect as the daemon does and build the collectors; `facts` of the server."""
@@ -122,7 +124,7 @@ async def bench(
     try:
         server = replace(await probe(session), **facts)
         place = Place(
-            target=Target(name="test"),
+            target=Target(name="test", rls=rls or RlsOptions()),
             server=server,
             datname=session.dbname,
             is_control=is_control,

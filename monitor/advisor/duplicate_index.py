@@ -52,6 +52,7 @@ from monitor.model.units import size
 from monitor.model.view import View
 
 UNIT = "bytes"
+SPLINTER = "0009_duplicate_index"
 SEVERITIES = (Severity.WARNING,)
 NEEDS = (Catalog,)
 

@@ -51,6 +51,7 @@ from monitor.model.units import number
 from monitor.model.view import View
 
 UNIT = "rows"
+SPLINTER = "0001_unindexed_foreign_keys"
 SEVERITIES = (Severity.WARNING, Severity.INFO)
 NEEDS = (TableRow, Catalog)
 

@@ -66,6 +66,7 @@ from monitor.model.view import View
 from monitor.model.window import UsageWindow
 
 UNIT = "days"
+SPLINTER = "0005_unused_index"
 SEVERITIES = (Severity.INFO,)
 NEEDS = (IndexRow, Catalog)
 

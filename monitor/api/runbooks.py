@@ -61,12 +61,13 @@ def _pages() -> Mapping[str, str]:
     found: dict[str, str] = {}
     for package in _PACKAGES:
         for name, module in resources.modules(package, "check").items():
-            found[name] = module.__doc__ or ""
+            found[name] = resources.page(module)
     for module in resources.modules("monitor.alerting", "CHECK").values():
         found[module.CHECK] = module.__doc__ or ""
     lints = Library.load(resources.directory("sql") / "lints")
     for name in lints.names:
-        found[name] = lints.only(name).page
+        query = lints.only(name)
+        found[name] = resources.with_alias(query.page, query.splinter)
     for path in sorted((resources.directory("alerts") / "runbooks").glob("*.md")):
         found[path.stem] = path.read_text(encoding="utf-8").removeprefix("# ")
     return found

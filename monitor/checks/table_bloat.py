@@ -56,6 +56,7 @@ from monitor.model.units import plural, size
 from monitor.model.view import View
 
 UNIT = "percent"
+SPLINTER = "0020_table_bloat"
 SEVERITIES = (Severity.INFO,)
 METRIC_NAME = "table_bloat_ratio"
 NEEDS = (SizeRow, Catalog)

@@ -11,7 +11,7 @@ from monitor.alerting import availability
 from monitor.cli.output import emit_json, emit_table, output_option
 from monitor.errors import ConfigError
 from monitor.maintenance.planner import kinds
-from monitor.runtime.rules import discover
+from monitor.runtime.rules import aliases, discover
 from monitor.settings.suggest import did_you_mean
 
 
@@ -23,6 +23,7 @@ class Page:
     kind: str
     title: str
     text: str
+    alias: str = ""
 
 
 @click.command()
@@ -31,13 +32,14 @@ class Page:
 def explain(name: str | None, output: str) -> None:
     """Print what a check, lint or action means, costs and cures.
 
-    Without a NAME all of them are listed.
+    Without a NAME all of them are listed. A rule that Supabase's advisors have, too,
+    goes by their name as well.
     """
     found = pages()
     if name is None:
         _emit_list(found, output)
         return
-    page = found.get(name)
+    page = found.get(aliases().get(name, name))
     if page is None:
         raise ConfigError(
             f'there is no check, lint or action "{name}"',
@@ -52,7 +54,7 @@ def explain(name: str | None, output: str) -> None:
 def pages() -> Mapping[str, Page]:
     """Return the page of everything that has one, by name."""
     found = [
-        Page(rule.name, rule.kind, rule.title, rule.page)
+        Page(rule.name, rule.kind, rule.title, rule.page, rule.alias)
         for rule in discover().values()
     ]
     found += [
@@ -72,4 +74,9 @@ def _emit_list(found: Mapping[str, Page], output: str) -> None:
 
 
 def _shape(page: Page) -> dict[str, str]:
-    return {"name": page.name, "kind": page.kind, "title": page.title}
+    return {
+        "name": page.name,
+        "kind": page.kind,
+        "title": page.title,
+        "alias": page.alias,
+    }

@@ -15,6 +15,7 @@ from monitor.cli.output import emit_json, output_option
 from monitor.cli.render import emit_findings
 from monitor.cli.report import findings_of
 from monitor.model.finding import Severity
+from monitor.runtime.rules import aliases, discover
 
 LINT_SECONDS = 15.0
 _LEVELS = [severity.value for severity in Severity]
@@ -24,7 +25,7 @@ _LEVELS = [severity.value for severity in Severity]
 @daemon_options
 @click.option("--target", help="Only of this target.")
 @click.option("--severity", type=click.Choice(_LEVELS), help="At least so urgent.")
-@click.option("--check", help="Only of this check.")
+@click.option("--check", help="Only of this check; Supabase's name for it will do.")
 @click.option("--all", "with_resolved", is_flag=True, help="Resolved ones, too.")
 @output_option
 def findings(
@@ -38,6 +39,7 @@ def findings(
 ) -> None:
     """List what a running daemon has found, the most urgent first."""
     found: list[dict[str, Any]] = daemon.get("/api/v1/findings")["findings"]
+    check = check and aliases().get(check, check)
     chosen = [
         one
         for one in found
@@ -72,12 +74,17 @@ def lint(source: Source, fail_on: str, seconds: float, output: str) -> int:
     require_reached(state)
     found = [one for one in findings_of(state) if one["kind"] == "lint"]
     if output == "json":
-        emit_json({"findings": found})
+        emit_json({"findings": [one | {"alias": _alias(one)} for one in found]})
     else:
         emit_findings(found)
     if fail_on == "never":
         return 0
     return int(any(is_at_least(one["severity"], fail_on) for one in found))
+
+
+def _alias(finding: dict[str, Any]) -> str:
+    rule = discover().get(finding["check"])
+    return rule.alias if rule else ""
 
 
 def is_at_least(severity: str, wanted: str | None) -> bool:

@@ -55,12 +55,7 @@ class LintsCollector:
         return tuple(self._request(query) for query in self._lints)
 
     def _request(self, query: Query) -> Request:
-        options = self._place.target.rls
-        known = {
-            "anonymous_roles": list(options.anonymous_roles),
-            "api_roles": list(options.api_roles),
-            "exposed_schemas": list(options.exposed_schemas),
-        }
+        known = self._place.target.rls.lint_parameters
         named = {name: known[name] for name in known if f"%({name})s" in query.sql}
         return Request(name=query.name, sql=query.sql, parameters=named or None)
 

@@ -46,6 +46,7 @@ from monitor.sqltext import policy as syntax
 from monitor.sqltext.rewrite import wrapped
 
 UNIT = ""
+SPLINTER = "0003_auth_rls_initplan"
 SEVERITIES = (Severity.WARNING,)
 NEEDS = (Catalog,)
 

@@ -8,6 +8,25 @@ from datetime import timedelta
 
 from monitor.model.credentials import Credentials
 
+SERVICE_SCHEMAS = (
+    "auth",
+    "cron",
+    "graphql",
+    "graphql_public",
+    "net",
+    "pgbouncer",
+    "pgmq",
+    "pgmq_public",
+    "pgsodium",
+    "pgsodium_masks",
+    "realtime",
+    "storage",
+    "supabase_functions",
+    "supabase_migrations",
+    "vault",
+)
+"""Schemas of Supabase's services, whose tables and functions are not their users'."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Persona:
@@ -65,6 +84,16 @@ class RlsOptions:
     large_sample: int = 15_000
     most_active_backends: int = 20
     most_replay_lag: timedelta = timedelta(seconds=10)
+
+    @property
+    def lint_parameters(self) -> Mapping[str, list[str]]:
+        """Return what the queries of lints may ask for, by parameter."""
+        return {
+            "anonymous_roles": [*self.anonymous_roles],
+            "api_roles": [*self.api_roles],
+            "exposed_schemas": [*self.exposed_schemas],
+            "service_schemas": [*SERVICE_SCHEMAS],
+        }
 
     @property
     def may_probe(self) -> bool:

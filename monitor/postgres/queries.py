@@ -76,6 +76,9 @@ class Query:
     cadence: str = ""
     severity: Severity = Severity.WARNING
     category: str = ""
+    splinter: str = ""
+    lock: str = ""
+    risk: str = ""
     page: str = ""
     path: Path = field(default_factory=Path)
     since: Since = Since("", ())
@@ -221,6 +224,9 @@ def _query(
         cadence=file.cadence,
         severity=file.severity,
         category=file.category,
+        splinter=file.splinter,
+        lock=file.lock,
+        risk=file.risk,
         page=file.page,
         path=file.path,
         since=since,

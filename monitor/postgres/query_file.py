@@ -41,6 +41,9 @@ TAGS = (
     "lane",
     "severity",
     "category",
+    "splinter",
+    "lock",
+    "risk",
 )
 EXTENSION_SCHEMA = re.compile(r'(?<!:):"(\w+)"')
 PARAMETER = re.compile(r"(?<!:):'([a-z_]\w*)'")
@@ -63,7 +66,8 @@ class QueryFile:
 
     `cadence` names the field of `Intervals` that `interval` came from, empty
     for a fixed one. `role` is empty for a query that runs everywhere. `severity`
-    and `category` are a lint's.
+    and `category` are a lint's, as are `splinter`, the name under which Supabase's
+    advisors know it, and `lock` and `risk` of its remedy.
     """
 
     path: Path
@@ -80,6 +84,9 @@ class QueryFile:
     lane: Lane = "poll"
     severity: Severity = Severity.WARNING
     category: str = ""
+    splinter: str = ""
+    lock: str = ""
+    risk: str = ""
     help: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -121,7 +128,10 @@ def parse(text: str, path: Path) -> QueryFile:
         max_series=_number(tags, "max_series", 1000, path),
         lane=cast("Lane", _word(tags, "lane", ("poll", "side"), path)),
         severity=Severity(_word(tags, "severity", _SEVERITIES, path)),
-        category=tags.get("category", (0, ""))[1],
+        category=_text(tags, "category"),
+        splinter=_text(tags, "splinter"),
+        lock=_text(tags, "lock"),
+        risk=_text(tags, "risk"),
         help=_help(lines, len(header), path),
     )
 
@@ -170,7 +180,7 @@ def _interval(tags: _Tags, path: Path) -> timedelta:
 
 
 def _cadence(tags: _Tags) -> str:
-    value = tags.get("interval", (0, ""))[1]
+    value = _text(tags, "interval")
     return value if value in _CADENCES else ""
 
 
@@ -199,8 +209,12 @@ def _word(tags: _Tags, name: str, allowed: tuple[str, ...], path: Path) -> str:
     return value
 
 
+def _text(tags: _Tags, name: str) -> str:
+    return tags.get(name, (0, ""))[1]
+
+
 def _requires(tags: _Tags) -> tuple[str, ...]:
-    return tuple(re.findall(r"[\w-]+", tags.get("requires", (0, ""))[1]))
+    return tuple(re.findall(r"[\w-]+", _text(tags, "requires")))
 
 
 def _help(lines: list[str], header: int, path: Path) -> Mapping[str, str]:

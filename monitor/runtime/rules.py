@@ -34,7 +34,8 @@ _PACKAGES: tuple[tuple[str, FindingKind], ...] = (
 class Rule:
     """One module that turns a view into findings.
 
-    `page` is its docstring. `metric_name` is the specification's name for its
+    `page` is its docstring. `alias` is the name under which Supabase's advisors know
+    it, empty where they do not. `metric_name` is the specification's name for its
     figure, empty where it has none. `severities` are those it may give a finding.
     `needs` are row classes (or Catalog) without
     whose readings it can say nothing, `needs_rates` those without whose deltas.
@@ -49,6 +50,7 @@ class Rule:
     thresholds: type[Any]
     check: Callable[[View, Any], Iterable[Finding]]
     severities: frozenset[Severity] = frozenset()
+    alias: str = ""
     needs: tuple[type[Any], ...] = ()
     needs_rates: tuple[type[Any], ...] = ()
 
@@ -89,6 +91,12 @@ def discover() -> Mapping[str, Rule]:
     return MappingProxyType(dict(sorted(found.items())))
 
 
+@cache
+def aliases() -> Mapping[str, str]:
+    """Return the names of rules by the names that Supabase's advisors have for them."""
+    return {rule.alias: name for name, rule in discover().items() if rule.alias}
+
+
 def _rule(name: str, kind: FindingKind, module: ModuleType) -> Rule:
     thresholds: type[Any] = getattr(module, "Thresholds", Parameters)
     levels = {Severity(level.split("_")[0]) for level in level_names(thresholds)}
@@ -96,12 +104,13 @@ def _rule(name: str, kind: FindingKind, module: ModuleType) -> Rule:
         name=name,
         kind=kind,
         title=resources.title(module),
-        page=(module.__doc__ or "").strip(),
+        page=resources.page(module),
         unit=getattr(module, "UNIT", ""),
         metric_name=getattr(module, "METRIC_NAME", ""),
         thresholds=thresholds,
         check=module.check,
         severities=frozenset({*levels, *getattr(module, "SEVERITIES", ())}),
+        alias=getattr(module, "SPLINTER", ""),
         needs=getattr(module, "NEEDS", ()),
         needs_rates=getattr(module, "NEEDS_RATES", ()),
     )
@@ -116,12 +125,13 @@ def _catalog_lints() -> Iterator[Rule]:
             name=name,
             kind="lint",
             title=query.title,
-            page=query.page,
+            page=resources.with_alias(query.page, query.splinter),
             unit="",
             metric_name="",
             thresholds=Parameters,
             check=partial(_objections, query),
             severities=frozenset({query.severity}),
+            alias=query.splinter,
             needs=(LintRow,),
         )
 
@@ -136,7 +146,11 @@ def _objections(query: Query, view: View, _thresholds: Parameters) -> Iterator[F
                     object=ObjectRef(row.object_type, row.schemaname, row.name),
                     summary=row.detail,
                     evidence=(Evidence("category", query.category),),
-                    remedy=Remedy(sql=row.remedy, undo=row.undo)
-                    if row.remedy
-                    else None,
+                    remedy=_remedy(query, row),
                 )
+
+
+def _remedy(query: Query, row: LintRow) -> Remedy | None:
+    if not row.remedy:
+        return None
+    return Remedy(sql=row.remedy, undo=row.undo, lock=query.lock, risk=query.risk)

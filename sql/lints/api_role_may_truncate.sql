@@ -44,7 +44,7 @@ cross join lateral (
         and exists (
             select
             from pg_catalog.pg_roles as r
-            where r.rolname in ('anon', 'authenticated')
+            where r.rolname = any (:'api_roles'::text[])
                 and a.grantee in (0, r.oid)
                 and pg_catalog.has_schema_privilege(r.oid, n.oid, 'usage')
         )

@@ -1,4 +1,5 @@
 -- A table has policies, but row level security is off.
+-- @splinter 0007_policy_exists_rls_disabled
 -- @severity critical
 -- @category security
 -- @scope database

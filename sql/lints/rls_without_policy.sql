@@ -1,4 +1,5 @@
 -- A table has row level security, but no policy.
+-- @splinter 0008_rls_enabled_no_policy
 -- @severity info
 -- @category security
 -- @scope database

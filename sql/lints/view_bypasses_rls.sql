@@ -1,4 +1,5 @@
 -- A view shows the API what row level security hides.
+-- @splinter 0010_security_definer_view
 -- @severity critical
 -- @category security
 -- @scope database
@@ -61,7 +62,7 @@ walk as (
         and exists (
             select
             from pg_catalog.pg_roles as o
-            where o.rolname in ('anon', 'authenticated')
+            where o.rolname = any (:'api_roles'::text[])
                 and pg_catalog.has_schema_privilege(o.oid, v.schema, 'usage')
                 and pg_catalog.has_any_column_privilege(o.oid, v.oid, 'select')
         )

@@ -128,5 +128,7 @@ def test_lint_fails_on_what_it_finds(environ: dict[str, str], conninfo: str) -> 
 
     assert clean.returncode == 0, clean.stdout
     assert found.returncode == 1
-    checks = {one["check"] for one in json.loads(found.stdout)["findings"]}
-    assert "policy_without_rls" in checks
+    aliases = {
+        one["check"]: one["alias"] for one in json.loads(found.stdout)["findings"]
+    }
+    assert aliases["policy_without_rls"] == "0007_policy_exists_rls_disabled"

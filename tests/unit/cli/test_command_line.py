@@ -68,6 +68,13 @@ def test_a_check_is_explained_by_its_own_page() -> None:
     assert output.startswith("unused_index (advice)\n\nAn index has not been scanned")
 
 
+def test_a_rule_is_explained_under_the_name_that_supabase_has_for_it() -> None:
+    output = invoke("explain", "0005_unused_index").output
+
+    assert output == invoke("explain", "unused_index").output
+    assert "Supabase's advisors call it `0005_unused_index`." in output
+
+
 def test_everything_that_can_be_found_can_be_explained() -> None:
     listed = json.loads(invoke("explain", "--output", "json").output)["pages"]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import ConfigError
+from monitor.model.finding import Severity
 from monitor.postgres.query_file import QueryFile, parse
 
 _PATH = Path("orders.sql")
@@ -44,6 +45,20 @@ def test_header_tags_are_read() -> None:
     assert file.requires == ("pg_stat_statements", "wal_directory")
     assert file.max_series == 7
     assert file.text.endswith("select 1 as one")
+
+
+def test_a_lint_s_tags_are_read() -> None:
+    file = _parse(
+        "-- A table has no lock.\n"
+        "-- @severity critical\n-- @category security\n"
+        "-- @splinter 0007_policy_exists_rls_disabled\n"
+        "-- @lock AccessExclusiveLock\n-- @risk It waits.\n"
+        "select 1 as one;\n"
+    )
+
+    assert (file.severity, file.category) == (Severity.CRITICAL, "security")
+    assert file.splinter == "0007_policy_exists_rls_disabled"
+    assert (file.lock, file.risk) == ("AccessExclusiveLock", "It waits.")
 
 
 def test_an_interval_may_name_one_of_the_targets_own() -> None:
