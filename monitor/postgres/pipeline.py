@@ -91,10 +91,9 @@ async def read(
 async def _send(
     cursor: PipelineCursor, request: Request, loose: list[psycopg.Error]
 ) -> None:
-    # As bytes: the driver knows no encoding for SQL_ASCII and refuses an ellipsis.
-    sql = request.sql.encode()
+    text = _encoded(request, cursor.connection.info.encoding)
     try:
-        await cursor.execute(sql, request.parameters, binary=True)
+        await cursor.execute(text, request.parameters, binary=True)
     except psycopg.errors.PipelineAborted as error:
         loose.append(error)
     except psycopg.Error as error:
@@ -103,6 +102,18 @@ async def _send(
             cursor.failure = error
         else:
             loose.append(error)
+
+
+def _encoded(request: Request, encoding: str) -> bytes:
+    """Return a statement's bytes.
+
+    The driver knows no encoding for SQL_ASCII and refuses an ellipsis in a comment;
+    names that were put in have to be those of the database.
+    """
+    if isinstance(request.sql, str):
+        return request.sql.encode()
+    known = "utf-8" if encoding == "ascii" else encoding
+    return request.sql.as_string().encode(known, "backslashreplace")
 
 
 def _error(

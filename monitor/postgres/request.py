@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
 
+from psycopg.sql import Composed
+
 from monitor.errors import TargetError
 
 Parameters = Sequence[object] | Mapping[str, object] | None
@@ -20,7 +22,7 @@ class Request:
     """
 
     name: str
-    sql: LiteralString
+    sql: LiteralString | Composed
     parameters: Parameters = None
     row: type[object] | None = None
 

@@ -12,6 +12,11 @@ from monitor.postgres.request import Request
 
 # server_version_num from which a server looks after its clients' connections.
 _CHECKS_CLIENT = 140000
+# What is timed runs in one process, and functions of others have nothing to tell.
+_TIMING = {
+    "max_parallel_workers_per_gather": "0",
+    "client_min_messages": "error",
+}
 
 
 class Purpose(StrEnum):
@@ -20,6 +25,7 @@ class Purpose(StrEnum):
     POLL = "poll"
     SIDE = "side"
     ACT = "act"
+    PROBE = "probe"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +103,7 @@ def settings_for(purpose: Purpose, limits: Limits) -> dict[str, str]:
     """
     is_reader = purpose is not Purpose.ACT
     return {
+        **(_TIMING if purpose is Purpose.PROBE else {}),
         "search_path": "pg_catalog, pg_temp",
         "statement_timeout": _milliseconds(limits.statement),
         "lock_timeout": _milliseconds(limits.lock),
