@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from monitor.model.rls import Attribution, Command
+from monitor.model.rls import Command
+from monitor.model.rls_observed import Attribution
 from monitor.model.view import StatementText, View
 from monitor.rls.inventory import Inventory, inventory
 from monitor.rls.naming import Names

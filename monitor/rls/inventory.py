@@ -182,28 +182,28 @@ def inventory(view: View, datname: str) -> Inventory | None:
         return None
     if not all(view.has(kind, datname) for kind in kinds):
         return None
-    references = view.rows(PolicyReferenceRow, datname)
-    functions = view.rows(PolicyFunctionRow, datname)
-    views = view.rows(ViewReferenceRow, datname)
-    roles = view.rows(RoleAttributesRow)
-    parts: _Parts = (catalog, references, functions, views, roles)
+    rows = (*(view.rows(kind, datname) for kind in kinds), view.rows(RoleAttributesRow))
+    parts: _Parts = (catalog, *rows)
     key = (view.target.name, datname)
     kept = _kept.get(key)
-    if kept is not None and _is_same(kept[0], parts):
-        # The newer rows, so that the next comparison finds the same objects.
-        _kept[key] = parts, kept[1]
-        return kept[1]
-    made = Inventory(
-        catalog=catalog,
-        roles={row.rolname: row for row in roles},
-        functions={row.oid: row for row in functions},
-        views={row.oid: row for row in views},
-        references={row.policy: row for row in references},
-    )
+    made = kept[1] if kept is not None and _is_same(kept[0], parts) else None
     if len(_kept) >= _MOST_KEPT:
         _kept.clear()
-    _kept[key] = parts, made
-    return made
+    # The newer rows in any case: the next comparison finds the same objects.
+    _kept[key] = parts, made or _made(view, catalog)
+    return _kept[key][1]
+
+
+def _made(view: View, catalog: Catalog) -> Inventory:
+    datname = catalog.datname
+    references = view.rows(PolicyReferenceRow, datname)
+    return Inventory(
+        catalog=catalog,
+        roles={row.rolname: row for row in view.rows(RoleAttributesRow)},
+        functions={row.oid: row for row in view.rows(PolicyFunctionRow, datname)},
+        views={row.oid: row for row in view.rows(ViewReferenceRow, datname)},
+        references={row.policy: row for row in references},
+    )
 
 
 def _is_same(before: _Parts, now: _Parts) -> bool:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from monitor.model.report import RlsObservation
-from monitor.model.rls import (
+from monitor.model.rls import Guarded
+from monitor.model.rls_observed import (
     Attribution,
     AttributionQuality,
-    Guarded,
     Observations,
     Observed,
 )

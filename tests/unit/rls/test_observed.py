@@ -6,13 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from monitor.model.report import RlsObservation
-from monitor.model.rls import (
-    AttributionQuality,
-    Guarded,
-    Observations,
-    Observed,
-    Probes,
-)
+from monitor.model.rls import Guarded, Probes
+from monitor.model.rls_observed import AttributionQuality, Observations, Observed
 from monitor.model.rows.policy_functions import PolicyFunctionRow
 from monitor.model.rows.policy_references import PolicyReferenceRow
 from monitor.model.rows.role_attributes import RoleAttributesRow
