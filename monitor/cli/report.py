@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from monitor.model.finding import Severity
+from monitor.model.finding import Severity, urgency
 from monitor.model.server import Server
 from monitor.model.shape import finding_as_dict, plain_fields
 from monitor.model.state import State, TargetState
@@ -19,7 +19,7 @@ def findings_of(state: State) -> list[dict[str, Any]]:
         for tracked in target.findings
         if tracked.state != "resolved"
     ]
-    found.sort(key=lambda tracked: tracked.finding.severity.rank)
+    found.sort(key=lambda tracked: urgency(tracked.finding))
     return [finding_as_dict(tracked) for tracked in found]
 
 

@@ -1,4 +1,4 @@
-"""Which roles recently used which tables, by the statements that name them."""
+"""Which roles recently used tables under RLS, bound by their policies or not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from monitor.model.catalog import Catalog
 from monitor.model.rows.stat_statements import StatementRow
 from monitor.model.view import View
-from monitor.sqltext.predicates import facts, finder
+from monitor.rls.attribution import attributor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,19 +28,18 @@ def usage(
     nor is one inside a function. Nothing across a reset of the statistics.
     """
     delta = view.recent(StatementRow)
-    guarded = {oid for oid, each in catalog.relations.items() if each.has_rls}
-    if delta is None or not guarded or not roles:
+    judge = attributor(view, catalog.datname)
+    if delta is None or judge is None or not roles:
         return {}
-    find = finder(catalog)
     found: dict[tuple[str, int], Usage] = {}
     for row in delta.rows:
         role = view.roles.get(row.userid, "")
         is_here = view.databases.get(row.dbid) == catalog.datname
         if role not in roles or not is_here or not row.toplevel or not row.calls_total:
             continue
-        recorded = view.texts.get(row.queryid)
-        known = facts(recorded.text, find) if recorded and recorded.text else None
-        for relid in guarded.intersection(known.relids if known else ()):
+        text, confirmed = view.texts.get(row.queryid), view.probes.confirmed
+        verdict = judge.verdict(text, row.queryid, role, confirmed)
+        for relid in verdict.reached if verdict else ():
             before = found.get((role, relid), Usage())
             found[role, relid] = replace(
                 before,

@@ -74,7 +74,8 @@ class Finding:
 
     A check leaves `check`, `kind`, `title` and `target` to the runner, which
     knows them. `value` is the figure compared with the thresholds, in the
-    check's own unit; hysteresis and `monitoring.samples` use it.
+    check's own unit; hysteresis and `monitoring.samples` use it. `weight` ranks
+    lints of one severity by what their table costs: see `urgency`.
     """
 
     severity: Severity
@@ -90,6 +91,7 @@ class Finding:
     kind: FindingKind = "check"
     title: str = ""
     target: str = ""
+    weight: float = 0.0
 
     @property
     def alert_severity(self) -> Severity:
@@ -106,6 +108,23 @@ class Finding:
         return hashlib.sha256(joined.encode("utf-8", "backslashreplace")).hexdigest()[
             :16
         ]
+
+
+def urgency(finding: Finding) -> tuple[int, bool, float, str, str, str, str]:
+    """Return the key by which findings are listed, the most urgent first.
+
+    Severity decides, then lints come last, the heaviest first; the rest is for a
+    stable order.
+    """
+    return (
+        finding.severity.rank,
+        finding.kind == "lint",
+        -finding.weight,
+        finding.check,
+        finding.database,
+        str(finding.object),
+        finding.id,
+    )
 
 
 def _parts(ref: ObjectRef) -> tuple[str, str, str]:

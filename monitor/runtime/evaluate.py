@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from monitor.model.catalog import Catalog
-from monitor.model.finding import Finding
+from monitor.model.finding import Finding, urgency
 from monitor.model.threshold import relaxed
 from monitor.model.view import View
+from monitor.rls.weight import Weigh, weigher
 from monitor.runtime.rules import Rule
 from monitor.runtime.thresholds import ThresholdBook, is_enabled
 
@@ -120,6 +121,7 @@ class _Run:
         self.found: dict[str, Finding] = {}
         self.evaluated: set[str] = set()
         self._blind: set[tuple[str, str]] = set()
+        self._weigh: Weigh | None = None
 
     def note_blindness(self, rule: Rule) -> None:
         """Note the databases about which a rule cannot speak."""
@@ -138,9 +140,16 @@ class _Run:
             self.evaluated.discard(rule.name)
             return
         self.evaluated.add(rule.name)
-        for finding in findings:
+        for finding in map(self._weighed, findings):
             if only is None or finding.id in only:
                 _keep_worst(self.found, finding)
+
+    def _weighed(self, finding: Finding) -> Finding:
+        """Give a lint's finding the weight of its table; others have none."""
+        if finding.kind != "lint":
+            return finding
+        self._weigh = self._weigh or weigher(self._view)
+        return replace(finding, weight=self._weigh(finding))
 
     def repeat(self, rule: Rule, findings: Sequence[Finding]) -> None:
         """Add what a rule concluded before."""
@@ -151,7 +160,7 @@ class _Run:
     def result(self) -> Evaluation:
         """Return everything taken, in order."""
         return Evaluation(
-            findings=tuple(sorted(self.found.values(), key=_order)),
+            findings=tuple(sorted(self.found.values(), key=urgency)),
             failed=self._failed,
             evaluated=frozenset(self.evaluated),
             blind=frozenset(self._blind),
@@ -184,14 +193,3 @@ def _keep_worst(found: dict[str, Finding], finding: Finding) -> None:
     known = found.get(finding.id)
     if known is None or finding.severity.rank < known.severity.rank:
         found[finding.id] = finding
-
-
-def _order(finding: Finding) -> tuple[int, str, str, str, str]:
-    ref = finding.object
-    return (
-        finding.severity.rank,
-        finding.check,
-        finding.database,
-        str(ref),
-        finding.id,
-    )

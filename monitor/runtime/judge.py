@@ -11,7 +11,7 @@ from monitor.alerting import availability
 from monitor.alerting.machine import AlertPolicy, step
 from monitor.alerting.tracker import track
 from monitor.model.alert import Alert
-from monitor.model.finding import Finding, Mute, TrackedFinding
+from monitor.model.finding import Finding, Mute, TrackedFinding, urgency
 from monitor.model.target import Target
 from monitor.model.view import View
 from monitor.runtime.evaluate import Evaluator
@@ -95,7 +95,5 @@ class Judge:
         self._failed = failed
 
 
-def _urgency(tracked: TrackedFinding) -> tuple[bool, int, str, str]:
-    finding = tracked.finding
-    is_over = tracked.state == "resolved"
-    return is_over, finding.severity.rank, finding.check, str(finding.object)
+def _urgency(tracked: TrackedFinding) -> tuple[object, ...]:
+    return tracked.state == "resolved", *urgency(tracked.finding)

@@ -17,8 +17,10 @@ from monitor.model.catalog import Catalog, Policy
 from monitor.model.finding import ObjectRef, Severity
 from monitor.model.persona import RlsOptions
 from monitor.model.rows.policy_functions import PolicyFunctionRow
+from monitor.model.rows.policy_references import PolicyReferenceRow
 from monitor.model.rows.role_attributes import RoleAttributesRow
 from monitor.model.rows.stat_statements import StatementRow
+from monitor.model.rows.view_references import ViewReferenceRow
 from monitor.model.target import Target
 from monitor.model.view import StatementText, View
 from tests.unit.factories import (
@@ -31,6 +33,8 @@ from tests.unit.factories import (
     run,
     view,
 )
+
+TARGET = Target(name="orders")
 
 
 def role(name: str, *privileges_of: str, **changes: object) -> RoleAttributesRow:
@@ -198,7 +202,13 @@ def test_a_policy_for_everyone_needs_one_that_shows_rows_to_somebody() -> None:
     assert changing(policy("p", "w", "public")) == ["orders.p"]
 
 
-def traffic(user: str, text: str, *attributes: RoleAttributesRow, **more: Any) -> View:
+def traffic(
+    user: str,
+    text: str,
+    *attributes: RoleAttributesRow,
+    target: Target = TARGET,
+    **more: Any,
+) -> View:
     statement = make(
         StatementRow,
         userid=9,
@@ -211,10 +221,14 @@ def traffic(user: str, text: str, *attributes: RoleAttributesRow, **more: Any) -
     return view(
         roles(*attributes),
         lately(StatementRow, statement),
+        current(PolicyReferenceRow, datname="app"),
+        current(PolicyFunctionRow, datname="app"),
+        current(ViewReferenceRow, datname="app"),
         catalogs=[guarded(policy("p", "*", "public"), **more)],
         texts={1: StatementText(queryid=1, text=text)},
         roles={9: user},
         databases={5: "app"},
+        target=target,
     )
 
 
@@ -256,22 +270,10 @@ def test_roles_that_are_bound_or_trusted_or_idle_are_not_found(
 def test_what_is_configured_for_probes_may_bypass() -> None:
     service = role("service_role", bypasses_rls=True)
     target = Target(name="orders", rls=RlsOptions(bypass_role="service_role"))
-    seen = traffic("service_role", "select * from orders", service)
 
-    found = run(
-        bypassrls_role_in_use,
-        view(
-            roles(service),
-            *(lately(StatementRow, *d.rows) for d in seen.lately.values()),
-            catalogs=seen.catalogs.values(),
-            texts=seen.texts,
-            roles=seen.roles,
-            databases=seen.databases,
-            target=target,
-        ),
-    )
+    seen = traffic("service_role", "select * from orders", service, target=target)
 
-    assert found == []
+    assert run(bypassrls_role_in_use, seen) == []
 
 
 def test_a_table_whose_owner_runs_statements_on_it_is_not_forced() -> None:
@@ -306,7 +308,7 @@ def test_a_role_of_the_api_with_the_owners_privileges_is_found_without_traffic()
     ],
 )
 def test_tables_that_bind_whoever_uses_them_need_no_force(
-    user: str, attributes: RoleAttributesRow, changes: dict[str, object]
+    user: str, attributes: RoleAttributesRow, changes: dict[str, Any]
 ) -> None:
     seen = traffic(user, "select from orders", attributes, **changes)
 
