@@ -1,6 +1,8 @@
 -- Functions that policies call, one row per function.
 -- What a body calls is known for bodies that were parsed when they were created
 -- (BEGIN ATOMIC); others are text to the catalog.
+-- Of the built-in functions only those that are VOLATILE are listed. The catalog
+-- keeps no dependencies on them, so they are read from the stored trees.
 -- @interval catalog
 -- @scope database
 -- @timeout 20s
@@ -16,6 +18,15 @@ with recursive called (oid) as (
     inner join pg_catalog.pg_operator as o on o.oid = d.refobjid
     where d.classid = 'pg_catalog.pg_policy'::regclass
         and d.refclassid = 'pg_catalog.pg_operator'::regclass
+    union
+    select v.oid
+    from pg_catalog.pg_policy as p
+    cross join lateral pg_catalog.regexp_matches(
+        pg_catalog.concat(p.polqual::text, p.polwithcheck::text),
+        ':(?:funcid|opfuncid) (\d+)',
+        'g'
+    ) as m (groups)
+    inner join pg_catalog.pg_proc as v on v.oid = m.groups[1]::oid and v.provolatile = 'v'
     union
     select d.refobjid
     from called as c
@@ -35,6 +46,8 @@ select
     f.prosecdef as is_definer,
     f.proleakproof as is_leakproof,
     (l.lanname = 'sql' and not f.prosecdef and f.proconfig is null and not f.proretset) as is_inlinable,
+    f.prokind::text as kind,
+    pg_catalog.format_type(f.prorettype, null) as returns,
     f.proretset as returns_set,
     (
         select pg_catalog.substr(s.setting, 13)

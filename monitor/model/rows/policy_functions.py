@@ -13,7 +13,9 @@ class PolicyFunctionRow:
     `volatility` is pg_proc.provolatile (`i`, `s`, `v`). `search_path` is the one
     it fixes, None if none. `is_inlinable` says that the planner could put its
     body in the caller's place: language SQL, no SECURITY DEFINER, no SET, not
-    strict beyond its arguments. `hash` changes with its body or attributes.
+    strict beyond its arguments. `kind` is pg_proc.prokind (`f`, `a`, `w`, `p`);
+    `returns` is the type, as format_type prints it. `hash` changes with its body or
+    attributes. Built-in functions are listed only if they are VOLATILE.
     Source: pg_proc.
     """
 
@@ -29,6 +31,8 @@ class PolicyFunctionRow:
     is_definer: bool
     is_leakproof: bool
     is_inlinable: bool
+    kind: str = "f"
+    returns: str = ""
     returns_set: bool
     search_path: str | None
     settings: tuple[str, ...]
