@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dashboards.modernise import Json, Value
-from dashboards.parts import Column
+from dashboards.parts import Column, Steps
 
 
 def value_names(names: Mapping[int, tuple[str, str]]) -> Json:
@@ -17,14 +17,19 @@ def value_names(names: Mapping[int, tuple[str, str]]) -> Json:
     return {"options": options, "type": "value"}
 
 
-def columns_in_order(columns: Sequence[Column]) -> list[Json]:
-    """Return the transformations that leave these columns, renamed, in this order."""
+def columns_in_order(columns: Sequence[Column], *, is_merged: bool) -> list[Json]:
+    """Return the transformations that leave these columns, renamed, in this order.
+
+    Merged are the answers of several queries, row by row where labels agree.
+    """
     names: Json = {"names": [column.name for column in columns]}
     organized: Json = {
         "indexByName": {column.name: i for i, column in enumerate(columns)},
         "renameByName": {column.name: column.title for column in columns},
     }
+    merge: list[Json] = [{"id": "merge", "options": {}}] if is_merged else []
     return [
+        *merge,
         {"id": "filterFieldsByName", "options": {"include": names}},
         {"id": "organize", "options": organized},
     ]
@@ -33,15 +38,30 @@ def columns_in_order(columns: Sequence[Column]) -> list[Json]:
 def of_column(column: Column) -> Json:
     """Return the override of a table's column: where it leads, what numbers mean."""
     properties: list[Json] = []
+    if column.unit:
+        properties.append({"id": "unit", "value": column.unit})
     if column.link:
-        link: Json = {"targetBlank": True, "title": column.title, "url": column.link}
+        is_away = not column.link.startswith("/d/")
+        link: Json = {"targetBlank": is_away, "title": column.title, "url": column.link}
         properties.append({"id": "links", "value": [link]})
     if column.names:
-        cell: Json = {"type": "color-text"}
         properties.append({"id": "mappings", "value": [value_names(column.names)]})
+    if column.steps:
+        properties.append({"id": "thresholds", "value": _thresholds(column.steps)})
+    if column.names or column.steps:
+        cell: Json = {"type": "color-text"}
         properties.append({"id": "custom.cellOptions", "value": cell})
     matcher: Json = {"id": "byName", "options": column.title}
     return {"matcher": matcher, "properties": [*properties]}
+
+
+def _thresholds(steps: Steps) -> Json:
+    bounds = [None, *list(steps)[1:]]
+    found: list[Value] = [
+        {"color": color, "value": bound}
+        for bound, color in zip(bounds, steps.values(), strict=True)
+    ]
+    return {"mode": "absolute", "steps": found}
 
 
 def of_limit(legend: str) -> Json:

@@ -144,7 +144,8 @@ def _step(step: Json) -> Json:
 
 def _options(options: Json) -> Json:
     legend = options.get("legend")
-    if not isinstance(legend, dict):
+    # A heatmap's has no such modes: it is shown or not.
+    if not isinstance(legend, dict) or "show" in legend:
         return options
     is_shown = legend.get("displayMode") != "hidden"
     mode = legend.get("displayMode") if is_shown else "list"

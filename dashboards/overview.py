@@ -7,44 +7,44 @@ come and go; what is not ranked is summed up as everything else.
 
 from __future__ import annotations
 
+from dashboards.boards import board
 from dashboards.modernise import Json
-from dashboards.panels import board
-from dashboards.parts import Section, Text, Variable
-from dashboards.promql import of_daemon, of_server
-from dashboards.rows import activity, daemon, health, storage
+from dashboards.parts import Section
+from dashboards.rows import (
+    activity,
+    daemon,
+    health,
+    locks,
+    replication,
+    statements,
+    tables,
+    vacuum,
+    wal,
+)
 
 
 def dashboard() -> Json:
-    """Return the overview of all servers."""
+    """Return the overview of the chosen servers."""
     return board(
         uid="pgvigil-overview",
-        title="pgvigil / Overview",
+        title="Overview",
         description="PostgreSQL servers as pgvigil sees them.",
-        variables=[
-            Variable("job", "Job", "label_values(pg_up, job)"),
-            Variable("server", "Server", f"label_values({of_daemon('pg_up')}, server)"),
-            Variable(
-                "datname",
-                "Database",
-                f"label_values({of_server('pg_stat_database_numbackends')}, datname)",
-                all_value=".*",
-            ),
-            Text("pgvigil", "pgvigil's address", "http://127.0.0.1:9843"),
-        ],
-        links={
-            "pgvigil's page": f"{health.PAGE}/",
-            "Findings": f"{health.PAGE}/#findings",
-        },
+        anchor="#findings",
         sections=[
             Section("Now", list(health.now())),
             Section("Findings", list(health.findings())),
             Section("Connections", list(activity.connections())),
+            Section("Statements", list(statements.busy())),
             Section("Work", list(activity.work())),
-            Section("Statements", list(activity.statements())),
-            Section("Locks and waits", list(activity.locks())),
-            Section("Replication", list(storage.replication())),
-            Section("Tables and vacuum", list(storage.tables())),
-            Section("WAL and checkpoints", list(storage.wal())),
+            Section(
+                "Waiting",
+                [locks.blocked(), locks.deadlocks(), replication.lag_in_seconds()],
+            ),
+            Section(
+                "Upkeep",
+                [*tables.dead(), vacuum.transaction_ids()],
+            ),
+            Section("Storage", [wal.written(), activity.sizes(), vacuum.horizon()]),
             Section("pgvigil itself", list(daemon.daemon())),
         ],
     )

@@ -5,26 +5,16 @@ The classes that it still writes as Grafana 6 had them are our own.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import attr
 from grafanalib import _gen  # pyright: ignore[reportMissingTypeStubs]
 from grafanalib import core as _core  # pyright: ignore[reportMissingTypeStubs]
 
 from dashboards.fields import columns_in_order, of_column, of_limit, value_names
-from dashboards.modernise import Json, modernise
-from dashboards.parts import (
-    Column,
-    Place,
-    Query,
-    Section,
-    Text,
-    Tile,
-    Variable,
-    place,
-)
+from dashboards.modernise import Json
+from dashboards.parts import Column, Query, Steps, Tile
 
 HEIGHT = 8
 LOW = 4
@@ -34,6 +24,7 @@ SOURCE = "${datasource}"
 core: Any = _core
 encoder: Any = _gen
 
+_LETTERS = "ABCDEFGHIJKLMNOP"
 _LAST: Json = {"calcs": ["lastNotNull"], "fields": "", "values": False}
 
 
@@ -97,6 +88,38 @@ class Table(core.Panel):
         )
 
 
+@attr.s
+class Heatmap(core.Panel):
+    """Buckets of a histogram over time, in the form Grafana has had since 9."""
+
+    unit: str = attr.ib(default="none")
+
+    def to_json_data(self) -> object:
+        """Return the panel."""
+        return self.panel_json(
+            {
+                "fieldConfig": {"defaults": {"unit": self.unit}, "overrides": []},
+                "options": {
+                    "calculate": False,
+                    "cellGap": 1,
+                    "color": {
+                        "mode": "scheme",
+                        "scheme": "Oranges",
+                        "steps": 64,
+                        "exponent": 0.5,
+                        "fill": "dark-orange",
+                        "reverse": False,
+                    },
+                    "filterValues": {"le": 1e-9},
+                    "legend": {"show": True},
+                    "tooltip": {"mode": "single", "showColorScale": False},
+                    "yAxis": {"axisPlacement": "left", "unit": self.unit},
+                },
+                "type": "heatmap",
+            }
+        )
+
+
 def graph(
     title: str,
     description: str,
@@ -129,7 +152,7 @@ def number(
     queries: Sequence[Query],
     *,
     unit: str,
-    steps: Mapping[float, str],
+    steps: Steps,
     width: int = 4,
 ) -> Tile:
     """Return the last value in large, coloured by `steps` from below."""
@@ -152,7 +175,7 @@ def bars(
     queries: Sequence[Query],
     *,
     unit: str,
-    steps: Mapping[float, str],
+    steps: Steps,
     maximum: float | None = None,
     width: int = 8,
 ) -> Tile:
@@ -188,52 +211,44 @@ def states(
 def table(
     title: str,
     description: str,
-    expr: str,
+    exprs: str | Sequence[str],
     *,
     columns: Sequence[Column],
     sort_by: str,
     width: int = 16,
+    height: int = HEIGHT,
 ) -> Tile:
-    """Return the series of this moment as rows, with these columns only."""
+    """Return the series of this moment as rows, with these columns only.
+
+    The value of several queries is in columns `Value #A`, `Value #B` and so on; all
+    must have the same labels.
+    """
+    asked = [exprs] if isinstance(exprs, str) else exprs
+    queries = [Query(expr, "") for expr in asked]
     panel = Table(
-        **_common(title, description, [Query(expr, "")], as_table=True),
+        **_common(title, description, queries, format_as="table"),
         overrides=[of_column(column) for column in columns],
         sort_by=sort_by,
-        transformations=columns_in_order(columns),
+        transformations=columns_in_order(columns, is_merged=len(asked) > 1),
+    )
+    return Tile(panel, width, height)
+
+
+def heat(title: str, description: str, expr: str, *, unit: str, width: int = 8) -> Tile:
+    """Return how often each bucket of a histogram was hit, over time."""
+    queries = [Query(expr, "{{le}}")]
+    panel = Heatmap(
+        **_common(title, description, queries, format_as="heatmap"), unit=unit
     )
     return Tile(panel, width, HEIGHT)
 
 
-def board(
-    *,
-    uid: str,
+def _common(
     title: str,
     description: str,
-    variables: Sequence[Variable | Text],
-    links: Mapping[str, str],
-    sections: Sequence[Section],
-) -> Json:
-    """Return a dashboard as Grafana imports it; `links` are titles with URLs."""
-    dashboard = core.Dashboard(
-        uid=uid,
-        title=title,
-        description=description,
-        editable=False,
-        graphTooltip=core.GRAPH_TOOLTIP_MODE_SHARED_CROSSHAIR,
-        links=[_link(name, url) for name, url in links.items()],
-        panels=[_placed(part, where) for part, where in place(sections)],
-        refresh="30s",
-        tags=["pgvigil", "postgresql"],
-        templating=core.Templating(list=list(_templates(variables))),
-        time=core.Time("now-1h", "now"),
-        timezone="browser",
-    )
-    text = json.dumps(dashboard.to_json_data(), cls=encoder.DashboardEncoder)
-    return modernise(cast("Json", json.loads(text)))
-
-
-def _common(
-    title: str, description: str, queries: Sequence[Query], *, as_table: bool = False
+    queries: Sequence[Query],
+    *,
+    format_as: str = "time_series",
 ) -> dict[str, Any]:
     targets = [
         core.Target(
@@ -241,10 +256,10 @@ def _common(
             expr=query.expr,
             legendFormat=query.legend,
             refId=letter,
-            instant=as_table,
-            format="table" if as_table else "time_series",
+            instant=format_as == "table",
+            format=format_as,
         )
-        for letter, query in zip("ABCDEFGH", queries, strict=False)
+        for letter, query in zip(_LETTERS, queries, strict=False)
     ]
     return {
         "title": title,
@@ -255,44 +270,8 @@ def _common(
     }
 
 
-def _placed(part: Section | Tile, where: Place) -> object:
-    grid = core.GridPos(h=where.height, w=where.width, x=where.x, y=where.y)
-    if isinstance(part, Section):
-        return core.RowPanel(title=part.title, id=where.number, gridPos=grid)
-    return attr.evolve(cast("Any", part.panel), id=where.number, gridPos=grid)
-
-
-def _link(title: str, url: str) -> object:
-    return core.DashboardLink(
-        title=title, type="link", uri=url, targetBlank=True, keepTime=False
-    )
-
-
-def _steps(steps: Mapping[float, str]) -> list[object]:
+def _steps(steps: Steps) -> list[object]:
     return [
         core.Threshold(color, index, float(value))
         for index, (value, color) in enumerate(steps.items())
     ]
-
-
-def _templates(variables: Sequence[Variable | Text]) -> Iterator[object]:
-    yield core.Template(
-        name="datasource", label="Data source", type="datasource", query="prometheus"
-    )
-    for variable in variables:
-        match variable:
-            case Text(name, label, default):
-                yield core.Template(
-                    name, default, default=default, label=label, type="textbox"
-                )
-            case Variable(name, label, values, all_value):
-                yield core.Template(
-                    name=name,
-                    label=label,
-                    dataSource=SOURCE,
-                    query=values,
-                    includeAll=True,
-                    allValue=all_value,
-                    multi=True,
-                    refresh=core.REFRESH_ON_TIME_RANGE_CHANGE,
-                )

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Steps: TypeAlias = Mapping[float, str]
+"""Colours by the value from which on they hold."""
 
 COLUMNS = 24
 """Width of Grafana's grid."""
@@ -40,12 +44,16 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A list to choose from; `values` is a PromQL label query."""
+    """A list to choose from; `values` is a PromQL label query.
+
+    Several may be chosen unless `is_single`.
+    """
 
     name: str
     label: str
     values: str
     all_value: str = ".+"
+    is_single: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +67,34 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its heading, and where a click on it leads.
+    """A column of a table: its heading, its unit, and where a click on it leads.
 
-    `names` are what to show for numbers, each with its colour.
+    `names` are what to show for numbers, each with its colour; `steps` colour the
+    figure from below.
     """
 
     name: str
     title: str
     link: str = ""
+    unit: str = ""
+    steps: Steps = field(default_factory=dict[float, str])
     names: Mapping[int, tuple[str, str]] = field(
         default_factory=dict[int, tuple[str, str]]
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A mark on every graph where the expression is above 0.
+
+    With `is_moment` its value is the moment itself, in milliseconds.
+    """
+
+    name: str
+    expr: str
+    text: str
+    color: str
+    is_moment: bool = False
 
 
 @dataclass(frozen=True, slots=True)

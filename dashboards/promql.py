@@ -52,3 +52,31 @@ def busiest(vector: str, ranked: str, *, most: int = 10) -> str:
 def over_range(selector: str) -> str:
     """Return a counter's increase per second over the whole graph, at its end."""
     return f"rate({selector}[$__range] @ end())"
+
+
+def total(labels: str, vector: str) -> str:
+    """Return the sums of a vector by labels."""
+    return f"sum by ({labels}) ({vector})"
+
+
+def largest(labels: str, vector: str) -> str:
+    """Return the largest values of a vector by labels.
+
+    Two daemons that watch the same server then show it once.
+    """
+    return f"max by ({labels}) ({vector})"
+
+
+def top(most: int, vector: str) -> str:
+    """Return the series with the largest values at this moment."""
+    return f"topk({most}, {vector})"
+
+
+def so_far(selector: str) -> str:
+    """Return a counter's increase over the whole time that is shown."""
+    return f"increase({selector}[$__range])"
+
+
+def over(part: str, whole: str) -> str:
+    """Return a ratio, none where there is nothing to take a share of."""
+    return f"{part}\n  / ({whole} > 0)"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 BUILT_IN = {"__rate_interval": "10s", "__range": "60s"}
-EVERYTHING = {"job": ".+", "server": ".+", "datname": ".*"}
+EVERYTHING = {"job": ".+", "server": ".+", "datname": ".*", "queryid": ".+"}
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from dashboards.links import RUNBOOK, SERVER_PAGE
 from dashboards.panels import number, states, table
 from dashboards.parts import Column, Query, Tile
 from dashboards.promql import of_database, of_server
 
 GREEN, ORANGE, RED, BLUE = "green", "orange", "red", "blue"
-PAGE = "${pgvigil:raw}"
 UP = of_server("pg_up")
 SEVERITIES = {3: ("critical", RED), 2: ("warning", ORANGE), 1: ("info", BLUE)}
+_WHAT_TO_DO = (
+    "The check's page says what it means and what to do; the server's page has the"
+    " evidence and the SQL."
+)
 
 
 def now() -> Iterator[Tile]:
@@ -31,7 +35,7 @@ def now() -> Iterator[Tile]:
         steps={0: GREEN, 1: RED},
     )
     for severity, color in (("critical", RED), ("warning", ORANGE)):
-        selector = _of_severity(severity)
+        selector = of_severity(severity)
         yield number(
             f"Open findings, {severity}",
             f"Findings of severity {severity} that nobody has muted.",
@@ -64,29 +68,44 @@ def findings() -> Iterator[Tile]:
         [Query(f"min by (server) ({UP})")],
         names={0: ("down", RED), 1: ("up", GREEN)},
     )
-    yield table(
-        "Open findings",
-        "The check's page says what it means and what to do; the server's page has the"
-        " evidence and the SQL.",
-        " or ".join(_ranked(rank, name) for rank, (name, _) in SEVERITIES.items()),
+    yield _open("Open findings", _WHAT_TO_DO, width=16)
+
+
+def findings_about(subject: str, checks: Sequence[str]) -> Iterator[Tile]:
+    """Yield what these checks and lints have found; patterns stand for several."""
+    names = "|".join(checks)
+    yield _open(
+        f"Findings about {subject}",
+        f"Open findings. {_WHAT_TO_DO}",
+        f'check=~"{names}"',
+        width=24,
+    )
+
+
+def of_severity(severity: str, *matchers: str) -> str:
+    """Return the selector of findings of a severity, 1 for those not muted."""
+    # What concerns the whole server has no database, and always shows.
+    narrowed = (f'severity="{severity}"', 'datname=~"$datname|"', *matchers)
+    return of_server("pgvigil_finding", *narrowed)
+
+
+def _open(title: str, description: str, *matchers: str, width: int) -> Tile:
+    labels = "server, datname, check, object"
+    ranked = [
+        f"{rank} * (max by ({labels}) ({of_severity(severity, *matchers)} == 1))"
+        for rank, (severity, _) in SEVERITIES.items()
+    ]
+    return table(
+        title,
+        description,
+        " or ".join(ranked),
         columns=[
             Column("Value", "Severity", names=SEVERITIES),
-            Column("check", "Check", link=f"{PAGE}/runbooks/${{__value.raw}}"),
-            Column("server", "Server", link=f"{PAGE}/?target=${{__value.raw}}"),
+            Column("check", "Check", link=RUNBOOK),
+            Column("server", "Server", link=SERVER_PAGE),
             Column("datname", "Database"),
             Column("object", "Object"),
         ],
         sort_by="Severity",
+        width=width,
     )
-
-
-def _of_severity(severity: str) -> str:
-    # What concerns the whole server has no database, and always shows.
-    matchers = (f'severity="{severity}"', 'datname=~"$datname|"')
-    return of_server("pgvigil_finding", *matchers)
-
-
-def _ranked(rank: int, severity: str) -> str:
-    """Return the open findings of a severity, with its rank for a value."""
-    labels = "server, datname, check, object"
-    return f"{rank} * (max by ({labels}) ({_of_severity(severity)} == 1))"

@@ -5,24 +5,36 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from functools import cache
 from itertools import combinations
 from typing import Any
 
 from monitor import resources
+from monitor.collectors import pgbouncer
+from monitor.collectors.collector import Moment
 from monitor.exporters.layout import family_of
-from monitor.exporters.own import own
+from monitor.exporters.own import daemon_page, own
+from monitor.exporters.page import MergedPage, Page
+from monitor.model.snapshot import Kind
 from monitor.postgres import query_file
 from monitor.postgres.queries import Library
+from monitor.postgres.request import Reply
 from tests.unit.exporters import states
 
 VARIABLES = ("job", "server", "datname")
 RANGES = {"$__rate_interval", "$__range"}
+OF_PROMETHEUS = frozenset({"scrape_duration_seconds"})
+"""What Prometheus itself says of each scrape."""
+
 EXPORTED_AS = {"relation_size": ("table", "index")}
 
 _SELECTOR = re.compile(r"\b([a-zA-Z_:][\w:]*)\{([^}]*)\}")
 _RANGE = re.compile(r"\[([^\]]*)\]")
-_COUNTER = re.compile(r"(?<!rate\()(?<!increase\()\b\w+_total\b")
+_COUNTER = re.compile(
+    r"(?<!rate\()(?<!increase\()\b(\w+_total|pgvigil_\w+_(?:bucket|count|sum))\b"
+)
 _OURS = re.compile(r"\b(?:pg|pgvigil|process)_\w+\b(?!\{)")
+_DASHBOARD = re.compile(r"/d/([\w-]+)")
 _VARIABLE = re.compile(r"\$\{?(?!__)(\w+)")
 
 Board = dict[str, Any]
@@ -38,13 +50,51 @@ def catalogue() -> frozenset[str]:
             for path in library.variants(name):
                 for column in query_file.read(path).help:
                     for prefix in EXPORTED_AS.get(name, (name,)):
-                        found.add(family_of(prefix, column))
+                        found.add(family_of(prefix, _exported(column)))
     target = states.target_state()
     # How many series it has is known of a target that has a page.
     shown = replace(target, exposition=own(states.state(target)))
-    page = own(states.state(shown))
+    return frozenset(
+        found
+        | families(own(states.state(shown)))
+        | {family_of(name, column) for name, column in _of_poolers()}
+        | OF_PROMETHEUS
+    )
+
+
+def _exported(column: str) -> str:
+    """Return a column's name as it is exported: moments say that they are."""
+    is_moment = re.fullmatch(r"last_(?!.*_seconds).*|.*_at|stats_reset", column)
+    return f"{column}_timestamp_seconds" if is_moment else column
+
+
+@cache
+def of_the_daemon() -> frozenset[str]:
+    """Return the metrics that belong to no server."""
+    return frozenset(families(daemon_page(states.state())) | OF_PROMETHEUS)
+
+
+def families(page: Page | MergedPage) -> set[str]:
+    """Return the names of a page's series, with those that histograms have."""
     text = page.body(openmetrics=False, compressed=False).decode()
-    return frozenset(found | set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE)))
+    kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)", text, re.MULTILINE))
+    buckets = {
+        f"{name}_{suffix}"
+        for name, kind in kinds.items()
+        if kind == "histogram"
+        for suffix in ("bucket", "count", "sum")
+    }
+    return {*kinds, *buckets}
+
+
+def _of_poolers() -> Iterator[tuple[str, str]]:
+    """Yield the sheets and columns that PgBouncer's console gives."""
+    nothing = Reply(name="")
+    moment = Moment(monotonic=0.0, now=states.NOW, epoch="")
+    for sheet in pgbouncer.read((nothing, nothing), moment).sheets:
+        for column in sheet.columns:
+            if column.kind is not Kind.LABEL:
+                yield sheet.name, column.name
 
 
 def panels(board: Board) -> Iterator[dict[str, Any]]:
@@ -56,18 +106,30 @@ def panels(board: Board) -> Iterator[dict[str, Any]]:
             yield panel
 
 
-def complaints(board: Board, metrics: Collection[str]) -> list[str]:
-    """Return what is wrong with a dashboard."""
+def queries(board: Board) -> Iterator[tuple[str, str]]:
+    """Yield what a dashboard asks, with the title of what asks it."""
+    for annotation in board["annotations"]["list"]:
+        yield annotation["name"], annotation["expr"]
+    for panel in panels(board):
+        for target in panel["targets"]:
+            yield panel["title"], target["expr"]
+
+
+def complaints(
+    board: Board, metrics: Collection[str], uids: Collection[str]
+) -> list[str]:
+    """Return what is wrong with a dashboard that lies beside those of `uids`."""
     return [
         *_of_board(board),
         *_of_variables(board),
+        *_of_links(board, uids),
+        *_of_annotations(board),
         *_of_places(board),
         *(f"{p['title']}: {text}" for p in panels(board) for text in _of_panel(p)),
         *(
-            f"{panel['title']}: {text}"
-            for panel in panels(board)
-            for target in panel["targets"]
-            for text in _of_query(target["expr"], metrics)
+            f"{title}: {text}"
+            for title, expr in queries(board)
+            for text in _of_query(expr, metrics)
         ),
     ]
 
@@ -89,11 +151,38 @@ def _of_variables(board: Board) -> Iterator[str]:
         found = defined.get(name, {})
         if not (found.get("multi") and found.get("includeAll")):
             yield f"variable {name} does not offer several values and all"
-        if found.get("refresh") != 2:
-            yield f"variable {name} is not read again with the time range"
     used = set(_VARIABLE.findall(str(board)))
+    for name, found in defined.items():
+        if found["type"] == "query" and found.get("refresh") != 2:
+            yield f"variable {name} is not read again with the time range"
     for name in sorted(used ^ set(defined)):
         yield f"variable {name} is used or defined, not both"
+
+
+def _of_links(board: Board, uids: Collection[str]) -> Iterator[str]:
+    for uid in sorted(set(_DASHBOARD.findall(str(board))) - set(uids)):
+        yield f"it leads to {uid}, which is nowhere"
+    if not any(
+        link["type"] == "dashboards"
+        and set(link["tags"]) <= set(board["tags"])
+        and link["includeVars"]
+        and link["keepTime"]
+        for link in board["links"]
+    ):
+        yield "it does not lead to the others"
+    if not any("pgvigil" in link.get("url", "") for link in board["links"]):
+        yield "it does not lead to pgvigil's page"
+
+
+def _of_annotations(board: Board) -> Iterator[str]:
+    for annotation in board["annotations"]["list"]:
+        name = annotation["name"]
+        if annotation["datasource"]["uid"] != "${datasource}":
+            yield f"{name}: the data source is fixed"
+        if annotation["target"]["expr"] != annotation["expr"]:
+            yield f"{name}: it asks two things"
+        if not annotation.get("titleFormat"):
+            yield f"{name}: it has no text"
 
 
 def _of_places(board: Board) -> Iterator[str]:
@@ -148,5 +237,5 @@ def _of_query(expr: str, metrics: Collection[str]) -> Iterator[str]:
 def _of_selector(metric: str, matchers: str) -> Iterator[str]:
     if 'job=~"$job"' not in matchers:
         yield f"{metric} is not restricted to the chosen jobs"
-    if 'server=~"$server"' not in matchers and not metric.startswith("process_"):
+    if 'server=~"$server"' not in matchers and metric not in of_the_daemon():
         yield f"{metric} is not restricted to the chosen servers"

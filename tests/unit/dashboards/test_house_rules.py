@@ -16,6 +16,8 @@ from tests.unit.dashboards.house_rules import Board, catalogue, complaints, pane
 
 FILES = sorted(dashboards.JSON.glob("*.json"))
 
+UIDS = [json.loads(path.read_text())["uid"] for path in FILES]
+
 metrics = cache(catalogue)
 
 
@@ -25,6 +27,10 @@ def overview() -> Board:
 
 def first_panel(board: Board) -> dict[str, Any]:
     return next(panels(board))
+
+
+def first_mark(board: Board) -> dict[str, Any]:
+    return board["annotations"]["list"][0]
 
 
 def ask(board: Board, expr: str) -> None:
@@ -52,6 +58,15 @@ FAULTS: dict[str, Callable[[Board], object]] = {
     "to the chosen jobs": lambda b: ask(b, 'pg_up{server=~"$server"}'),
     "to the chosen servers": lambda b: ask(b, 'pg_up{job=~"$job"}'),
     "the range 5m is fixed": lambda b: ask(b, 'rate(pg_up{job=~"$job"}[5m])'),
+    "not read again with": lambda b: b["templating"]["list"][2].update(refresh=1),
+    "leads to pgvigil-nowhere": lambda b: b.update(description="/d/pgvigil-nowhere"),
+    "does not lead to the others": lambda b: b["links"].pop(0),
+    "does not lead to pgvigil's": lambda b: b["links"].pop(1),
+    "Servers restarted: the data source": lambda b: first_mark(b)["datasource"].update(
+        uid="x"
+    ),
+    "Servers restarted: it asks two": lambda b: first_mark(b).update(expr="up"),
+    "Servers restarted: it has no text": lambda b: first_mark(b).pop("titleFormat"),
     "is a counter and not a rate": lambda b: ask(
         b, 'pg_stat_wal_bytes_total{job=~"$job", server=~"$server"}'
     ),
@@ -60,7 +75,7 @@ FAULTS: dict[str, Callable[[Board], object]] = {
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_dashboards_follow_the_rules(path: Path) -> None:
-    assert complaints(json.loads(path.read_text()), metrics()) == []
+    assert complaints(json.loads(path.read_text()), metrics(), UIDS) == []
 
 
 @pytest.mark.parametrize("complaint", FAULTS)
@@ -69,13 +84,16 @@ def test_the_rules_find(complaint: str) -> None:
 
     FAULTS[complaint](board)
 
-    assert any(complaint in found for found in complaints(board, metrics()))
+    assert any(complaint in found for found in complaints(board, metrics(), UIDS))
 
 
 def test_no_two_dashboards_have_the_same_uid() -> None:
-    uids = [json.loads(path.read_text())["uid"] for path in FILES]
+    assert sorted(set(UIDS)) == sorted(UIDS)
 
-    assert sorted(set(uids)) == sorted(uids)
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_dashboards_uid_is_its_name(path: Path) -> None:
+    assert json.loads(path.read_text())["uid"] == f"pgvigil-{path.stem}"
 
 
 def test_the_catalogue_knows_metrics_of_each_origin() -> None:
@@ -86,6 +104,9 @@ def test_the_catalogue_knows_metrics_of_each_origin() -> None:
         "pg_up",
         "pgvigil_finding",
         "process_cpu_seconds_total",
+        "pg_pgbouncer_pools_max_wait_seconds",
+        "pgvigil_rls_policy_overhead_seconds_bucket",
+        "scrape_duration_seconds",
     }
 
     assert wanted <= metrics()
