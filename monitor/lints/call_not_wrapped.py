@@ -25,7 +25,14 @@ The view `pg_policies` shows their expressions.
 
 Wrap the call in a sub-select, as the remedy does. Where the policy compares an
 indexed column with a STABLE function the index is used either way and there is
-little to gain. A VOLATILE function is another finding: declare it STABLE first.
+little to gain. A VOLATILE function is also another finding: the remedy declares it
+STABLE, which only somebody who knows it can say is right.
+
+In the application: a statement that itself filters by the column that the policy
+compares (`where user_id = $1`) lets PostgreSQL reject rows before it evaluates the
+policy. That cannot be done in the database.
+
+What wrapping would save is measured by `policy_rewrite`, where probes may run.
 
 ## How to silence
 
@@ -42,6 +49,8 @@ from monitor.model.finding import Evidence, Finding, ObjectRef, Remedy, Severity
 from monitor.model.quoting import qualified, quote_ident
 from monitor.model.threshold import Parameters
 from monitor.model.view import View
+from monitor.rls.inventory import Inventory, inventory
+from monitor.rls.rewriting import LOCK, rewrites
 from monitor.sqltext import policy as syntax
 from monitor.sqltext.rewrite import wrapped
 
@@ -59,13 +68,16 @@ class Thresholds(Parameters):
 def check(view: View, thresholds: Thresholds) -> Iterator[Finding]:  # noqa: ARG001 - the shape of a check
     """Yield one finding per policy with calls that are not wrapped."""
     for catalog in view.catalogs.values():
+        known = inventory(view, catalog.datname)
         for policy in catalog.policies:
             relation = catalog.relations.get(policy.relid)
             if relation is None or not relation.has_rls:
                 continue
             calls = _bare_calls(policy)
             if calls:
-                yield _finding(catalog.datname, relation, policy, calls)
+                by_catalog = _proposed(known, policy) if known else None
+                remedy = by_catalog if known else _remedy(policy, relation)
+                yield _finding(catalog.datname, relation, policy, calls, remedy)
 
 
 def _bare_calls(policy: Policy) -> tuple[str, ...]:
@@ -88,10 +100,13 @@ def _is_costly(schema: str, name: str) -> bool:
 
 
 def _finding(
-    datname: str, relation: Relation, policy: Policy, calls: tuple[str, ...]
+    datname: str,
+    relation: Relation,
+    policy: Policy,
+    calls: tuple[str, ...],
+    remedy: Remedy | None,
 ) -> Finding:
     table = qualified(relation.schemaname, relation.relname)
-    remedy = _remedy(policy, table)
     return Finding(
         severity=Severity.WARNING,
         database=datname,
@@ -123,9 +138,28 @@ def _evidence(relation: Relation, policy: Policy) -> Iterator[Evidence]:
     if policy.check:
         yield Evidence("with check", policy.check)
     yield Evidence("rows of the table", max(round(relation.reltuples), 0), "tuples")
+    compared = syntax.columns(policy.using or "")
+    if compared:
+        yield Evidence(
+            "in the application",
+            f"statements that filter by {' and '.join(map(quote_ident, compared))} "
+            "themselves have rows rejected before the policy is evaluated",
+        )
 
 
-def _remedy(policy: Policy, table: str) -> Remedy | None:
+def _proposed(known: Inventory, policy: Policy) -> Remedy | None:
+    """Return the remedy by what the catalog says of the functions."""
+    for rewrite in rewrites(known, policy):
+        if rewrite.rule in ("wrap_calls", "declare_stable"):
+            return Remedy(
+                sql=rewrite.sql, undo=rewrite.undo, lock=LOCK, risk=rewrite.risk
+            )
+    return None
+
+
+def _remedy(policy: Policy, relation: Relation) -> Remedy | None:
+    """Return the remedy by the expression alone, until the functions are read."""
+    table = qualified(relation.schemaname, relation.relname)
     new = old = ""
     for keyword, expression in (("using", policy.using), ("with check", policy.check)):
         rewritten = wrapped(expression, _is_costly) if expression else None

@@ -7,7 +7,11 @@ import pytest
 from monitor.lints import call_not_wrapped
 from monitor.model.catalog import Policy
 from monitor.model.finding import Finding, ObjectRef, Severity
-from tests.unit.factories import make, make_catalog, make_table, run, view
+from monitor.model.rows.policy_functions import PolicyFunctionRow
+from monitor.model.rows.policy_references import PolicyReferenceRow
+from monitor.model.rows.role_attributes import RoleAttributesRow
+from monitor.model.rows.view_references import ViewReferenceRow
+from tests.unit.factories import current, make, make_catalog, make_table, run, view
 
 
 def found_with(*, has_rls: bool = True, **changes: Any) -> list[Finding]:
@@ -84,3 +88,45 @@ def test_has_no_remedy_for_what_it_cannot_rewrite() -> None:
 
     assert found[0].remedy is None
     assert len(found[0].unknowns) == 2
+
+
+def found_knowing(using: str, **function: Any) -> Finding:
+    policy = make(Policy, oid=5, name="own", relid=1, using=using, check="")
+    values: dict[str, Any] = {"oid": 2, "schemaname": "app", "name": "f", **function}
+    reference = make(PolicyReferenceRow, policy=5, functions=(2,))
+    catalog = make_catalog(make_table(has_rls=True), policies=[policy])
+    read = view(
+        current(PolicyFunctionRow, make(PolicyFunctionRow, **values), datname="app"),
+        current(PolicyReferenceRow, reference, datname="app"),
+        current(ViewReferenceRow, datname="app"),
+        current(RoleAttributesRow),
+        catalogs=[catalog],
+    )
+    (finding,) = run(call_not_wrapped, read)
+    return finding
+
+
+def test_a_volatile_function_is_declared_stable_along_with_it() -> None:
+    remedy = found_knowing("app.f()", volatility="v").remedy
+
+    assert remedy is not None
+    assert remedy.sql.startswith("alter function app.f() stable;")
+    assert remedy.undo.endswith("alter function app.f() volatile;")
+
+
+def test_an_array_is_wrapped_once_its_type_is_known() -> None:
+    remedy = found_knowing("(team = ANY (app.f()))", returns="integer[]").remedy
+
+    assert remedy is not None
+    assert "team = ANY((SELECT app.f())::int[])" in remedy.sql
+
+
+def test_a_function_that_returns_rows_is_not_wrapped() -> None:
+    assert found_knowing("(team = app.f())", returns_set=True).remedy is None
+
+
+def test_says_what_the_application_can_do() -> None:
+    evidence = found_with(using="(user_id = auth.uid())")[0].evidence
+
+    (advice,) = (e.value for e in evidence if e.name == "in the application")
+    assert str(advice).startswith("statements that filter by user_id themselves")
