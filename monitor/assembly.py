@@ -33,6 +33,8 @@ from monitor.runtime.daemon import Daemon, Parts
 from monitor.runtime.discovery import Discovery
 from monitor.runtime.evaluate import Evaluator
 from monitor.runtime.judge import Judge
+from monitor.runtime.probe_book import SavedProbes
+from monitor.runtime.prober import Prober, Surroundings
 from monitor.runtime.rules import discover
 from monitor.runtime.scribe import Scribe
 from monitor.runtime.state_file import StateFile
@@ -141,9 +143,24 @@ class Assembly:
             clock=self.clock,
             changed=on_cycle,
         )
+        watch.prober = self._prober(watch, saved.probes)
         scribe = Scribe(target, self._thresholds, state=lambda: self._reported(watch))
         loop.chore = scribe.keep
         return watch
+
+    def _prober(self, watch: Watch, saved: SavedProbes) -> Prober:
+        """Return what times policies, in turns with the watch's caretaker."""
+        memory, caretaker = watch.loop.memory, watch.caretaker
+        around = Surroundings(
+            instance=self._settings.instance,
+            clock=self.clock,
+            look=watch.last_view,
+            seat=caretaker.stepping_aside,
+            is_acting=lambda: caretaker.is_acting,
+            is_paused=lambda: self._standing.is_paused,
+            publish=partial(setattr, memory, "probes"),
+        )
+        return Prober(watch.loop.target, around, saved)
 
     def _executor(self, target: Target, choices: Choices) -> ActionExecutor:
         """Return what carries out actions; without permission, what only tells."""

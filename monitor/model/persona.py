@@ -96,6 +96,16 @@ class RlsOptions:
         }
 
     @property
+    def rules(self) -> tuple[tuple[str, ...], ...]:
+        """Return what lints and observation rest on, the rest being for probes."""
+        return (
+            self.api_roles,
+            self.anonymous_roles,
+            self.exposed_schemas,
+            self.claim_settings,
+        )
+
+    @property
     def may_probe(self) -> bool:
         """Say whether an operator has named all that probing takes."""
         return bool(self.personas and self.probe and self.bypass)

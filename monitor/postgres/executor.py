@@ -156,7 +156,8 @@ class Executor:
         return self._history
 
     async def close(self) -> None:
-        """Give up leadership and close every connection."""
+        """Give up leadership and close every connection; the next use leads anew."""
+        self._journal = None
         await self._sessions.close()
 
     async def _lead(self) -> Journal | Objection:

@@ -69,6 +69,7 @@ class Archive:
                 alerts=watch.judge.alerts,
                 # The loop goes on changing the windows while a thread writes them.
                 windows=watch.loop.memory.windows.snapshot(),
+                probes=watch.prober.saved,
             )
             await self._write(partial(self._file.save, name, saved))
 

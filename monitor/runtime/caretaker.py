@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
@@ -53,6 +54,22 @@ class Caretaker:
         self._changed = changed
         self._acting = asyncio.Lock()
         self._is_reconciled = False
+
+    @property
+    def is_acting(self) -> bool:
+        """Say whether the acting connection is in use, or given to somebody else."""
+        return self._acting.locked()
+
+    @asynccontextmanager
+    async def stepping_aside(self) -> AsyncGenerator[None]:
+        """Give the place of the acting connection to somebody else for a while.
+
+        The lead goes with it and is taken again at the next round. Nobody acts
+        meanwhile.
+        """
+        async with self._acting:
+            await self._executor.close()
+            yield
 
     async def run(self) -> None:
         """Take care until cancelled."""

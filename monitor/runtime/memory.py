@@ -12,6 +12,7 @@ from monitor.collectors.collector import Collected
 from monitor.collectors.statement_texts import MOST_TEXTS, costliest
 from monitor.model.catalog import Catalog
 from monitor.model.delta import Delta
+from monitor.model.rls import Probes
 from monitor.model.rows import row_classes
 from monitor.model.rows.stat_statements import StatementRow
 from monitor.model.server import Server
@@ -45,6 +46,7 @@ class Memory:
     ) -> None:
         self.target = target
         self.windows = windows
+        self.probes = Probes()
         self._span = span_seconds
         self._histories: dict[Key, History[Any]] = {}
         self._kept: dict[tuple[str, str], _Kept] = {}
@@ -151,6 +153,7 @@ class Memory:
             roles=dict(self._roles),
             databases=dict(self._databases),
             bypassing=self._bypassing,
+            probes=self.probes,
         )
 
 

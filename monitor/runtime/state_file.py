@@ -1,8 +1,8 @@
 """What must survive a restart of the daemon: one bounded, versioned SQLite file.
 
-Findings' first and last seen, mutes, the alert set and the index windows. Losing
-it loses no facts about a server, only how long we have known them: windows and
-alerts begin anew, and the loss is announced.
+Findings' first and last seen, mutes, the alert set, the index windows and what
+probes have measured. Losing it loses no facts about a server, only how long we have
+known them: windows and alerts begin anew, and the loss is announced.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 from monitor.errors import StateError
 from monitor.model.alert import Alert
 from monitor.model.finding import Mute, TrackedFinding
+from monitor.runtime.probe_book import SavedProbes
 from monitor.runtime.windows import DatabaseWindows
 
 FORMAT = 1
@@ -40,6 +41,7 @@ class Saved:
     windows: Mapping[str, DatabaseWindows] = field(
         default_factory=dict[str, DatabaseWindows]
     )
+    probes: SavedProbes = field(default_factory=SavedProbes)
 
 
 _FINDINGS: TypeAdapter[tuple[TrackedFinding, ...]] = TypeAdapter(
@@ -49,6 +51,7 @@ _ALERTS: TypeAdapter[tuple[Alert, ...]] = TypeAdapter(tuple[Alert, ...])
 _WINDOWS: TypeAdapter[dict[str, DatabaseWindows]] = TypeAdapter(
     dict[str, DatabaseWindows]
 )
+_PROBES: TypeAdapter[SavedProbes] = TypeAdapter(SavedProbes)
 _MUTES: TypeAdapter[tuple[Mute, ...]] = TypeAdapter(tuple[Mute, ...])
 
 
@@ -129,6 +132,7 @@ class StateFile:
             findings=self._get(target, "findings", _FINDINGS) or (),
             alerts=self._get(target, "alerts", _ALERTS) or (),
             windows=self._get(target, "windows", _WINDOWS) or {},
+            probes=self._get(target, "probes", _PROBES) or SavedProbes(),
         )
 
     def save(self, target: str, saved: Saved) -> None:
@@ -141,6 +145,7 @@ class StateFile:
             self._put(target, "findings", _FINDINGS.dump_json(saved.findings))
             self._put(target, "alerts", _ALERTS.dump_json(saved.alerts))
             self._put(target, "windows", _WINDOWS.dump_json(dict(saved.windows)))
+            self._put(target, "probes", _PROBES.dump_json(saved.probes))
 
     def load_mutes(self) -> dict[str, Mute]:
         """Return the mutes by finding id."""

@@ -10,9 +10,12 @@ from monitor.exporters.page import merge
 from monitor.model.finding import Finding
 from monitor.model.snapshot import Sheet
 from monitor.model.state import TargetState
+from monitor.model.target import Target
 from monitor.model.view import View
 from monitor.runtime.caretaker import Caretaker
+from monitor.runtime.estimates import EstimateBook
 from monitor.runtime.judge import Judge
+from monitor.runtime.prober import Prober
 from monitor.runtime.target_loop import TargetLoop
 from monitor.runtime.thresholds import ThresholdBook
 
@@ -27,9 +30,10 @@ class Sight:
 
 
 class Watch:
-    """One target's loop, judge and caretaker; `state` is the last one judged."""
+    """One target's loop, judge, caretaker, prober; `state` is the last one judged."""
 
     caretaker: Caretaker
+    prober: Prober
 
     def __init__(
         self, loop: TargetLoop, judge: Judge, thresholds: ThresholdBook
@@ -38,6 +42,7 @@ class Watch:
         self.judge = judge
         self.state: TargetState | None = None
         self._thresholds = thresholds
+        self._estimates = EstimateBook()
         self._down_since: datetime | None = None
 
     def sight(self, now: datetime) -> Sight:
@@ -68,7 +73,7 @@ class Watch:
         Pure CPU work on immutable values: runs in a worker thread, so that
         scrapes and polls go on meanwhile.
         """
-        state, now = sight.state, sight.at
+        state, now = self._estimated(sight.state), sight.at
         if not state.up:
             self._down_since = self._down_since or now
             self.judge.judge_unreachable(
@@ -85,11 +90,30 @@ class Watch:
         )
         return self.state
 
+    def _estimated(self, state: TargetState) -> TargetState:
+        """Add the estimates to what probes have brought."""
+        if state.view is None:
+            return state
+        view = state.view
+        found = self._estimates.update(view)
+        probes = replace(view.probes, estimates=found)
+        return replace(state, view=replace(view, probes=probes))
+
     def render(self, state: TargetState, sight: Sight) -> TargetState:
         """Add the rendered metrics to a state; runs in a worker thread."""
         rendered = self.loop.exporter.render(sight.sheets)
         state = replace(state, exposition=rendered, dropped_series=rendered.dropped)
         return replace(state, exposition=merge(target_page(state, sight.at), rendered))
+
+    def probe_as(self, target: Target) -> None:
+        """Take over what is to be probed; the prober must not be running."""
+        self.loop.target = self.loop.memory.target = target
+        self.prober = self.prober.with_target(target)
+
+    def last_view(self) -> View | None:
+        """Return what was seen last; None while the target is down."""
+        seen = self.look()
+        return seen[0] if seen else None
 
     def look(self) -> tuple[View, tuple[Finding, ...]] | None:
         """Return what upkeep is planned from; None while the target is down."""

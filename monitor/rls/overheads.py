@@ -1,0 +1,51 @@
+"""What policies add to a table's statements, from the probed cost of a row."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+
+from monitor.model.rls import BOUNDS, Guarded, Overheads, UnitCost
+from monitor.rls.loads import StatementLoad
+
+MOST_STATEMENTS = 5
+"""A round counts as so many statements of a table: its costliest."""
+
+MOST_RECENT = 200
+
+
+def statement_overheads(
+    cost: UnitCost, rows_examined: float, loads: Iterable[StatementLoad]
+) -> Iterator[float]:
+    """Yield what policies add to a call of each of a table's top statements.
+
+    Seconds: what a statement pays once, and for each row that it examines. Rows
+    are divided between statements by their time, since no view tells them apart.
+    Nothing where the cost of a row is not known.
+    """
+    if cost.per_row is None or cost.status != "ok":
+        return
+    ranked = sorted(loads, key=lambda load: -load.seconds)
+    together = sum(load.seconds for load in ranked)
+    for load in ranked[:MOST_STATEMENTS]:
+        if load.calls > 0 and together > 0:
+            rows = rows_examined * load.seconds / together / load.calls
+            yield (cost.fixed or 0.0) + cost.per_row * rows
+
+
+def with_overheads(
+    before: Overheads | None, table: Guarded, seconds: Sequence[float]
+) -> Overheads:
+    """Return a histogram with these added; a negative overhead counts as 0."""
+    known = before or Overheads(
+        table=table, counts=(0,) * (len(BOUNDS) + 1), total_seconds=0.0
+    )
+    counts, added = list(known.counts), [max(0.0, value) for value in seconds]
+    for value in added:
+        counts[bisect_left(BOUNDS, value)] += 1
+    return Overheads(
+        table=table,
+        counts=tuple(counts),
+        total_seconds=known.total_seconds + sum(added),
+        recent=(*known.recent, *added)[-MOST_RECENT:],
+    )
