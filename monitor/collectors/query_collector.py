@@ -77,8 +77,14 @@ class RowsCollector(FileCollector):
         )
 
     def requests(self) -> tuple[Request, ...]:
-        """Return the query."""
-        return (Request(name=self.name, sql=self.query.sql, row=self._row_class),)
+        """Return the query, with what it asks for of the target's settings."""
+        known, sql = self.place.target.rls.lint_parameters, self.query.sql
+        named = {name: known[name] for name in known if f"%({name})s" in sql}
+        return (
+            Request(
+                name=self.name, sql=sql, parameters=named or None, row=self._row_class
+            ),
+        )
 
     def read(self, replies: Sequence[Reply], moment: Moment) -> Collected:
         """Return a reading, and a sheet if any column is described."""

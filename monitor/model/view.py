@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from monitor.model.baseline import Drift
 from monitor.model.catalog import Catalog
 from monitor.model.delta import Delta
 from monitor.model.rls import Probes
@@ -39,6 +40,8 @@ class View:
     `lately` covers the check interval (default 5 minutes) and is what rates with
     a minimum of events are judged on. Both lack a database after a reset.
     `bypassing` are the oids of roles that row level security does not apply to.
+    `drifts` are by database, with the server's roles under an empty name;
+    `drift_left_out` counts relations beyond what is compared.
     """
 
     target: Target
@@ -58,6 +61,10 @@ class View:
     databases: Mapping[int, str] = field(default_factory=dict[int, str])
     bypassing: frozenset[int] = frozenset()
     probes: Probes = field(default_factory=Probes)
+    drifts: Mapping[str, tuple[Drift, ...]] = field(
+        default_factory=dict[str, tuple[Drift, ...]]
+    )
+    drift_left_out: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def rows(self, kind: type[R], datname: str = "") -> tuple[R, ...]:
         """Return the last rows of a kind; empty when never read or withdrawn."""

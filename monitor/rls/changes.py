@@ -26,6 +26,8 @@ ChangeKind = Literal[
     "view_rights_changed",
     "bypass_granted",
     "bypass_revoked",
+    "exposed_without_rls",
+    "granted_to_anonymous",
 ]
 T = TypeVar("T")
 
@@ -42,11 +44,16 @@ _COMMANDS: Mapping[str, str] = {
 class Change:
     """One change; `before` and `after` say it in words, empty where there is none.
 
-    `relid` is the table that is concerned, 0 for roles and functions.
+    `relid` is the table that is concerned, 0 for roles and functions. `oid` is what
+    changed itself: table, policy, function, view or role. `former` is the oid it had
+    before, 0 if it is new: a policy that was dropped and made again is the same one.
+    The name of a policy's object is `TABLE.POLICY`.
     """
 
     kind: ChangeKind
     object: ObjectRef
+    oid: int = 0
+    former: int = 0
     relid: int = 0
     before: str = ""
     after: str = ""
@@ -78,7 +85,9 @@ def _tables(before: Inventory, after: Inventory) -> Iterator[Change]:
         if known is None:
             switch = _switch(is_on=new.has_rls)
             ref = _table(new)
-            yield Change(kind="table_created", object=ref, relid=relid, after=switch)
+            yield Change(
+                kind="table_created", object=ref, oid=relid, relid=relid, after=switch
+            )
         else:
             yield from _switches(known, new)
 
@@ -89,6 +98,8 @@ def _switches(old: Relation, new: Relation) -> Iterator[Change]:
         yield Change(
             kind="rls_switched_on" if new.has_rls else "rls_switched_off",
             object=ref,
+            oid=new.oid,
+            former=new.oid,
             relid=new.oid,
             before=_switch(is_on=old.has_rls),
             after=_switch(is_on=new.has_rls),
@@ -97,6 +108,8 @@ def _switches(old: Relation, new: Relation) -> Iterator[Change]:
         yield Change(
             kind="force_set" if new.forces_rls else "force_dropped",
             object=ref,
+            oid=new.oid,
+            former=new.oid,
             relid=new.oid,
             before="forced" if old.forces_rls else "not forced",
             after="forced" if new.forces_rls else "not forced",
@@ -105,6 +118,8 @@ def _switches(old: Relation, new: Relation) -> Iterator[Change]:
         yield Change(
             kind="owner_changed",
             object=ref,
+            oid=new.oid,
+            former=new.oid,
             relid=new.oid,
             before=old.owner,
             after=new.owner,
@@ -112,21 +127,44 @@ def _switches(old: Relation, new: Relation) -> Iterator[Change]:
 
 
 def _policies(before: Inventory, after: Inventory) -> Iterator[Change]:
-    old = {policy.oid: policy for policy in before.catalog.policies}
-    new = {policy.oid: policy for policy in after.catalog.policies}
-    for oid in sorted(old.keys() | new.keys()):
-        first, second = old.get(oid), new.get(oid)
-        policy = second or old[oid]
-        relation = after.catalog.relations.get(policy.relid)
-        kind = _of_policy(first, second, is_same=_says_the_same(before, after, oid))
-        if relation is not None and kind is not None:
+    for old, new in _same_policies(before, after):
+        policy = new or old
+        relation = after.catalog.relations.get(policy.relid) if policy else None
+        kind = _of_policy(old, new, is_same=_says_the_same(before, after, old, new))
+        if policy is not None and relation is not None and kind is not None:
             yield Change(
                 kind=kind,
-                object=ObjectRef("policy", relation.schemaname, policy.name),
+                object=ObjectRef(
+                    "policy",
+                    relation.schemaname,
+                    f"{relation.relname}.{policy.name}",
+                ),
+                oid=policy.oid,
+                former=old.oid if old else 0,
                 relid=relation.oid,
-                before=_policy(first),
-                after=_policy(second),
+                before=_policy(old),
+                after=_policy(new),
             )
+
+
+def _same_policies(
+    before: Inventory, after: Inventory
+) -> Iterator[tuple[Policy | None, Policy | None]]:
+    """Yield each policy as it was and is; None where there was or is none.
+
+    It is the same one by its oid, else by its name on the same table.
+    """
+    new = {policy.oid: policy for policy in after.catalog.policies}
+    named = {(policy.relid, policy.name): policy for policy in new.values()}
+    known = {policy.oid for policy in before.catalog.policies}
+    for old in sorted(before.catalog.policies, key=lambda policy: policy.oid):
+        same = new.pop(old.oid, None)
+        namesake = named.get((old.relid, old.name))
+        if same is None and namesake is not None and namesake.oid not in known:
+            same = new.pop(namesake.oid, None)
+        yield old, same
+    for policy in new.values():
+        yield None, policy
 
 
 def _of_policy(
@@ -137,17 +175,27 @@ def _of_policy(
     return None if is_same and old.name == new.name else "policy_changed"
 
 
-def _says_the_same(before: Inventory, after: Inventory, oid: int) -> bool:
+def _says_the_same(
+    before: Inventory, after: Inventory, old: Policy | None, new: Policy | None
+) -> bool:
     """Say whether a policy's contents are equal; so is what has not been read."""
-    old, new = before.references.get(oid), after.references.get(oid)
-    return old is None or new is None or old.hash == new.hash
+    first = before.references.get(old.oid) if old else None
+    second = after.references.get(new.oid) if new else None
+    return first is None or second is None or first.hash == second.hash
 
 
 def _functions(before: Inventory, after: Inventory) -> Iterator[Change]:
     for old, new in _pairs(before.functions, after.functions):
         if old.hash != new.hash:
             ref = ObjectRef("function", new.schemaname, f"{new.name}({new.arguments})")
-            yield Change(kind="function_changed", object=ref)
+            yield Change(
+                kind="function_changed",
+                object=ref,
+                oid=new.oid,
+                former=old.oid,
+                before=old.hash,
+                after=new.hash,
+            )
 
 
 def _views(before: Inventory, after: Inventory) -> Iterator[Change]:
@@ -157,6 +205,8 @@ def _views(before: Inventory, after: Inventory) -> Iterator[Change]:
             yield Change(
                 kind="view_rights_changed",
                 object=ObjectRef("view", new.schemaname, new.relname),
+                oid=new.oid,
+                former=old.oid,
                 relid=new.oid,
                 before=rights[0],
                 after=rights[1],
@@ -172,6 +222,8 @@ def _roles(before: Inventory, after: Inventory) -> Iterator[Change]:
             yield Change(
                 kind=kind,
                 object=ObjectRef("role", name=name),
+                oid=new.oid,
+                former=old.oid if old else 0,
                 before=_standing(old),
                 after=_standing(new),
             )

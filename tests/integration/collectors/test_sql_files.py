@@ -40,6 +40,8 @@ _PARAMETERS = {
     "queryids": [1, 2],
     "indexes": [2662],
     "policies": [1],
+    "api_roles": ["pgvigil_reader"],
+    "exposed_schemas": ["pg_catalog"],
 }
 _FAMILIES = {
     int: {20, 21, 23, 26},

@@ -86,6 +86,7 @@ def test_a_new_table_is_told_with_its_switch() -> None:
         Change(
             kind="table_created",
             object=ObjectRef("table", "public", "log"),
+            oid=3,
             relid=3,
             after="no row level security",
         ),
@@ -96,7 +97,7 @@ def test_a_policy_that_goes_is_told_with_what_it_said() -> None:
     (change,) = changes(stock(), stock(policy=None, reference=None))
 
     assert change.kind == "policy_dropped"
-    assert change.object == ObjectRef("policy", "public", "own")
+    assert change.object == ObjectRef("policy", "public", "notes.own")
     assert change.before == "own permissive for select to user using (id = 1)"
     assert change.after == ""
 
