@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from monitor import __version__
+from monitor.alerting.overall import Overlook
 from monitor.api.options import ApiOptions
 from monitor.collectors.build import Libraries
 from monitor.errors import ConfigError
@@ -19,7 +20,7 @@ from monitor.maintenance.policy import gate
 from monitor.model.action import ActionMode
 from monitor.model.state import TargetState
 from monitor.model.target import Target
-from monitor.notifiers.alertmanager import AlertmanagerNotifier, AlertmanagerOptions
+from monitor.notifiers.notifier import Notifier
 from monitor.postgres.act_sessions import ActAccess
 from monitor.postgres.acting import ActingOptions, ActionExecutor
 from monitor.postgres.dry_run import DryRunExecutor
@@ -43,6 +44,7 @@ from monitor.runtime.thresholds import ThresholdBook
 from monitor.runtime.watch import Watch
 from monitor.runtime.windows import WindowBook
 from monitor.settings import Settings
+from monitor.settings.receivers import notifiers
 
 log = structlog.get_logger()
 
@@ -98,9 +100,10 @@ class Assembly:
                 standing=self._standing,
                 discovery=self._discovery(),
                 archive=self._archive,
-                notifiers=_notifiers(settings, self.clock),
+                notifiers=self._notifiers(),
                 make_watch=self._watch,
                 forget=self._thresholds.forget,
+                overlook=self._overlook,
                 clock=self.clock,
             )
         )
@@ -108,6 +111,21 @@ class Assembly:
     def _discovery(self) -> Discovery:
         settings = self._settings
         return Discovery(settings.to_sources(), settings.make_discovered, self.clock)
+
+    def _notifiers(self) -> Sequence[Notifier]:
+        """Return a notifier for each receiver, unless somebody else alerts."""
+        if self._settings.alerting.owner != "daemon":
+            return ()
+        return notifiers(self._settings, self.clock.now, self._archive.load_told)
+
+    def _overlook(self) -> Overlook:
+        settings = self._settings
+        return Overlook(
+            instance=settings.instance,
+            started_at=self._standing.started_at,
+            has_watchdog=settings.alerting.watchdog,
+            external_url=settings.http.external_url or "",
+        )
 
     def _watch(self, target: Target, on_cycle: Callable[[], None]) -> Watch:
         settings, saved = self._settings, self._archive.load(target.name)
@@ -240,26 +258,6 @@ def libraries(settings: Settings) -> Libraries:
     for error in found.errors:
         log.warning("query_file_left_out", error=error.message, detail=error.detail)
     return found
-
-
-def _notifiers(settings: Settings, clock: Clock) -> tuple[AlertmanagerNotifier, ...]:
-    """Return a notifier for each Alertmanager, unless somebody else alerts."""
-    alerting = settings.alerting
-    if alerting.owner != "daemon":
-        return ()
-    return tuple(
-        AlertmanagerNotifier(
-            AlertmanagerOptions(
-                url=str(receiver.url),
-                resend=alerting.resend,
-                timeout=receiver.timeout,
-                headers=receiver.headers,
-                generator_url=settings.http.external_url or "",
-            ),
-            now=clock.now,
-        )
-        for receiver in alerting.alertmanagers
-    )
 
 
 def acts(choices: Choices) -> bool:

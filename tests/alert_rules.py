@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from monitor.alerting.machine import AlertPolicy, alert_name
+from monitor.alerting.overall import BLIND_SHARE
 from monitor.cli.alerts import GRAFANA, PGVIGIL
 from monitor.model.finding import Severity
 from monitor.runtime.rules import Rule, discover
@@ -25,11 +26,63 @@ HEAD = """\
 # last_over_time bridges a scrape that failed: a gap neither ends an alert nor
 # starts its `for` again. What is only information does not alert.
 #
-# Load pgvigil-daemon.yml as well: a server that cannot be reached alerts there.
-# Do not load this file where the daemon sends alerts itself (alerting.owner).
+# Load pgvigil-daemon.yml as well, always. Do not load this file where the daemon
+# sends alerts itself (alerting.owner): each condition would be told twice.
 groups:
   - name: pgvigil-findings
     rules:
+"""
+
+WATCH = f"""\
+      - alert: PgvigilTargetDown
+        expr: last_over_time(pg_up[3m]) == 0
+        for: 1m
+        labels:
+          severity: critical
+        annotations:
+          summary: A PostgreSQL server cannot be reached
+          description: >-
+            pgvigil can neither connect to server {{{{ $labels.server }}}} nor run a
+            statement there.
+          runbook_url: {PGVIGIL}/runbooks/target_down
+          finding_url: {PGVIGIL}/?target={{{{ $labels.server }}}}
+          dashboard_url: >-
+            {GRAFANA}/d/pgvigil-fleet?var-server={{{{ $labels.server }}}}
+
+      # Inhibits the one above, see alertmanager.example.yml.
+      - alert: PgvigilMonitorBlind
+        expr: |-
+          (
+              count by (job) (last_over_time(pg_up[3m]) == 0)
+            /
+              count by (job) (last_over_time(pg_up[3m]))
+          ) > {BLIND_SHARE}
+          and
+          count by (job) (last_over_time(pg_up[3m]) == 0) > 1
+        for: 1m
+        labels:
+          severity: critical
+        annotations:
+          summary: pgvigil has lost more than a fifth of its servers
+          description: >-
+            {{{{ $value | humanizePercentage }}}} of the servers of job
+            {{{{ $labels.job }}}} cannot be reached.
+          runbook_url: {PGVIGIL}/runbooks/monitor_blind
+          finding_url: {PGVIGIL}/
+          dashboard_url: {GRAFANA}/d/pgvigil-fleet
+
+      - alert: PgvigilWatchdog
+        expr: vector(1)
+        for: 0m
+        labels:
+          severity: info
+        annotations:
+          summary: pgvigil watches; this alert always fires
+          description: Its absence is the alarm.
+          runbook_url: {PGVIGIL}/runbooks/watchdog
+          finding_url: {PGVIGIL}/
+          dashboard_url: {GRAFANA}/d/pgvigil-daemon
+
 """
 
 RULE = """\
@@ -57,7 +110,7 @@ RULE = """\
 
 def findings_file() -> str:
     """Return the rule file."""
-    return HEAD + "\n".join(_alerts())
+    return HEAD + WATCH + "\n".join(_alerts())
 
 
 def alerting_rules() -> Iterator[tuple[Rule, Severity]]:

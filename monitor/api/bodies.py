@@ -77,6 +77,8 @@ class Finding(Body):
     first_seen: datetime
     last_seen: datetime
     state: Literal["open", "muted", "resolved"]
+    mute: MuteText | None
+    silences: list[SilenceText] = Field(description="Made in Alertmanager.")
 
 
 class MuteText(Body):
@@ -85,6 +87,15 @@ class MuteText(Body):
     reason: str
     until: datetime
     by: str
+
+
+class SilenceText(Body):
+    """A silence of Alertmanager's that covers a finding's alert."""
+
+    id: str
+    until: datetime
+    by: str
+    comment: str
 
 
 class Alert(Body):
@@ -195,6 +206,7 @@ class Notifier(Body):
     last_success: datetime | None
     error: str
     clock_offset_seconds: float | None
+    silences: list[SilenceText]
 
 
 class Status(Body):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
@@ -10,10 +10,12 @@ from typing import Any
 from monitor.api import bodies
 from monitor.logs import redact
 from monitor.model import shape
+from monitor.model.alert import AlertState
 from monitor.model.finding import TrackedFinding
 from monitor.model.listing import indexes, locks, rls, statements, tables
 from monitor.model.listing.targets import TargetEntry, target_entry
 from monitor.model.shape import Shape
+from monitor.model.silence import Silence
 from monitor.model.state import State, TargetState
 from monitor.model.view import View
 
@@ -88,13 +90,30 @@ def by_urgency(found: Iterable[TrackedFinding]) -> list[TrackedFinding]:
     )
 
 
+def silenced(asked: Asked) -> Mapping[str, tuple[Silence, ...]]:
+    """Return the silences of Alertmanager that cover each finding's alert, by id."""
+    made = {s.id: s for one in asked.state.notifiers for s in one.silences}.values()
+    found: dict[str, tuple[Silence, ...]] = {}
+    for target in asked.targets if made else ():
+        for alert in target.alerts:
+            covering = tuple(s for s in made if s.covers(alert.labels))
+            if covering and alert.state is not AlertState.RESOLVED:
+                found[alert.fingerprint] = covering
+    return found
+
+
 def _findings(asked: Asked) -> Iterator[Shape]:
     found = chain.from_iterable(target.findings for target in asked.targets)
-    return map(shape.finding_as_dict, by_urgency(found))
+    covering = silenced(asked)
+    for tracked in by_urgency(found):
+        yield shape.finding_as_dict(tracked, covering.get(tracked.finding.id, ()))
 
 
 def _alerts(asked: Asked) -> Iterator[Shape]:
     order = ("firing", "pending", "resolved")
+    for alert in asked.state.alerts if asked.target is None else ():
+        shown = shape.alert_as_dict(alert)
+        yield {**shown, "target": "", "check": "", "database": ""}
     for target in asked.targets:
         for alert in sorted(target.alerts, key=lambda a: order.index(a.state)):
             shown = shape.alert_as_dict(alert)

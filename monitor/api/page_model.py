@@ -8,7 +8,7 @@ from datetime import datetime
 from heapq import nlargest
 from itertools import chain
 
-from monitor.api.lists import Asked, by_urgency
+from monitor.api.lists import Asked, by_urgency, silenced
 from monitor.logs import redact
 from monitor.model.action import JournalEntry, Refusal
 from monitor.model.finding import Severity, TrackedFinding
@@ -18,6 +18,7 @@ from monitor.model.listing.rls import RlsEntry, rls
 from monitor.model.listing.statements import Statement, StatementEntry, statements
 from monitor.model.listing.tables import Table, TableEntry, tables
 from monitor.model.listing.targets import TargetEntry, target_entry
+from monitor.model.silence import Silence
 from monitor.model.state import EffectiveThreshold, State, TargetState
 from monitor.model.units import plural
 
@@ -58,6 +59,7 @@ class PageModel:
     refusals: tuple[Refusal, ...]
     thresholds: tuple[Threshold, ...]
     alerts: Mapping[str, str]
+    silences: Mapping[str, tuple[Silence, ...]]
 
     @property
     def down(self) -> int:
@@ -117,6 +119,7 @@ def gather(asked: Asked, *, now: datetime, refresh: int) -> PageModel:
         refusals=tuple(chain.from_iterable(t.refusals for t in shown))[:rows],
         thresholds=_thresholds(shown),
         alerts={a.fingerprint: a.state.value for t in shown for a in t.alerts},
+        silences=silenced(asked),
     )
 
 

@@ -1,4 +1,4 @@
-"""Commands about alerts: try the way to Alertmanager, export the rule files."""
+"""Commands about alerts: try the way to receivers, export the rule files."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from monitor.errors import ConfigError
 from monitor.model.alert import Alert, AlertState
 from monitor.model.finding import Severity
 from monitor.model.state import NotifierStatus
-from monitor.notifiers.alertmanager import AlertmanagerNotifier, AlertmanagerOptions
-from monitor.settings import Settings
+from monitor.settings import Settings, receivers
 
 PGVIGIL = "http://pgvigil.example:9843"
 GRAFANA = "http://grafana.example:3000"
@@ -28,7 +27,7 @@ GRAFANA = "http://grafana.example:3000"
 
 @click.group()
 def alerts() -> None:
-    """Try the way to Alertmanager; export the rule files for Prometheus."""
+    """Try the way to receivers; export the rule files for Prometheus."""
 
 
 @alerts.command()
@@ -36,15 +35,15 @@ def alerts() -> None:
 @click.option("--resolve", is_flag=True, help="Send that it is over.")
 @output_option
 def test(source: Source, output: str, *, resolve: bool) -> int:
-    """Send the alert PgvigilTest to every Alertmanager of the settings.
+    """Send the alert PgvigilTest to every receiver of the settings.
 
     Exit status 1 when one did not take it.
     """
     settings = source.read_and_log()
-    if not settings.alerting.alertmanagers:
+    if not (settings.alerting.alertmanagers or settings.alerting.webhooks):
         raise ConfigError(
-            "the settings name no Alertmanager",
-            hint="Set alerting.alertmanagers to a list of {url: …}.",
+            "the settings name no Alertmanager and no webhook",
+            hint="Give alerting.alertmanagers or alerting.webhooks a list of {url: …}.",
         )
     statuses = asyncio.run(_send(settings, trial_alert(is_over=resolve)))
     rows = [(one.receiver, one.sent_total == 1, one.error) for one in statuses]
@@ -57,20 +56,9 @@ def test(source: Source, output: str, *, resolve: bool) -> int:
 
 
 async def _send(settings: Settings, alert: Alert) -> list[NotifierStatus]:
-    notifiers = [
-        AlertmanagerNotifier(
-            AlertmanagerOptions(
-                url=receiver.url,
-                resend=settings.alerting.resend,
-                timeout=receiver.timeout,
-                headers=receiver.headers,
-            ),
-            now=_now,
-        )
-        for receiver in settings.alerting.alertmanagers
-    ]
-    await asyncio.gather(*(notifier.send_once([alert]) for notifier in notifiers))
-    return [notifier.status for notifier in notifiers]
+    chosen = receivers.notifiers(settings, _now)
+    await asyncio.gather(*(notifier.send_once([alert]) for notifier in chosen))
+    return [notifier.status for notifier in chosen]
 
 
 def trial_alert(*, is_over: bool) -> Alert:
@@ -83,7 +71,7 @@ def trial_alert(*, is_over: bool) -> Alert:
         state=AlertState.RESOLVED if is_over else AlertState.FIRING,
         labels={"alertname": "PgvigilTest", "severity": Severity.INFO.value},
         annotations={
-            "summary": "This is a test of the way from pgvigil to Alertmanager.",
+            "summary": "This is a test of the way from pgvigil to here.",
             "description": f"{getpass.getuser()} ran pgvigil alerts test.",
         },
         active_since=now,

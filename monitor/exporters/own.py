@@ -95,3 +95,13 @@ def _notifiers(found: Sequence[NotifierStatus], make: Labelled) -> Iterator[Metr
     yield make.counter(
         f"{prefix}_dropped_total", "Alerts given up.", *each("dropped_total")
     )
+    offsets = (
+        ({"notifier": one.name, "receiver": one.receiver}, one.clock_offset)
+        for one in found
+        if one.clock_offset is not None
+    )
+    yield make.gauge(
+        f"{prefix}_clock_offset_seconds",
+        "How far the receiver's clock is ahead of ours.",
+        *((labels, offset.total_seconds()) for labels, offset in offsets),
+    )

@@ -34,3 +34,15 @@ class Alert:
     active_since: datetime
     fired_at: datetime | None = None
     resolved_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An alert that a receiver was told, or is to be; `source` is its target.
+
+    `is_known` says that the receiver has answered for it.
+    """
+
+    source: str
+    alert: Alert
+    is_known: bool = False

@@ -8,7 +8,7 @@ names, so a surface that renders markup or a terminal escapes them itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -19,13 +19,14 @@ from typing import cast, get_args, get_type_hints
 from monitor.model.action import JournalEntry, Refusal
 from monitor.model.alert import Alert
 from monitor.model.finding import Evidence, Finding, Mute, ObjectRef, TrackedFinding
+from monitor.model.silence import Silence
 from monitor.model.state import EffectiveThreshold, NotifierStatus
 
 Shape = dict[str, object]
 
 
-def finding_as_dict(tracked: TrackedFinding) -> Shape:
-    """Return a finding with its life."""
+def finding_as_dict(tracked: TrackedFinding, silences: Iterable[Silence] = ()) -> Shape:
+    """Return a finding with its life; `silences` are those that cover its alert."""
     finding = tracked.finding
     return {
         "id": finding.id,
@@ -44,6 +45,17 @@ def finding_as_dict(tracked: TrackedFinding) -> Shape:
         "first_seen": moment(tracked.first_seen),
         "last_seen": moment(tracked.last_seen),
         "state": tracked.state,
+        "mute": mute_as_dict(tracked.mute) if tracked.mute else None,
+        "silences": [_silence(one) for one in silences],
+    }
+
+
+def _silence(silence: Silence) -> Shape:
+    return {
+        "id": silence.id,
+        "until": moment(silence.until),
+        "by": silence.by,
+        "comment": silence.comment,
     }
 
 
@@ -134,7 +146,8 @@ def threshold_as_dict(threshold: EffectiveThreshold, target: str) -> Shape:
 
 def notifier_as_dict(status: NotifierStatus) -> Shape:
     """Return how delivery to one receiver fares."""
-    return plain_fields(status)
+    shown = plain_fields(status)
+    return {**shown, "silences": [_silence(one) for one in status.silences]}
 
 
 def moment(value: datetime | None) -> str | None:

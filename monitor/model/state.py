@@ -16,6 +16,7 @@ from monitor.model.alert import Alert
 from monitor.model.finding import Severity, TrackedFinding
 from monitor.model.rls_report import RlsReport
 from monitor.model.server import Server
+from monitor.model.silence import Silence
 from monitor.model.target import Target
 from monitor.model.view import View
 
@@ -116,7 +117,7 @@ class TargetState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifierStatus:
-    """How delivery to one receiver fares."""
+    """How delivery to one receiver fares; `silences` are those made there."""
 
     name: str
     receiver: str
@@ -127,6 +128,7 @@ class NotifierStatus:
     last_success: datetime | None = None
     error: str = ""
     clock_offset: timedelta | None = None
+    silences: tuple[Silence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,7 @@ class State:
     heartbeat: datetime
     has_finished_first_cycle: bool
     targets: tuple[TargetState, ...] = ()
+    alerts: tuple[Alert, ...] = ()
     notifiers: tuple[NotifierStatus, ...] = ()
     config_loaded_at: datetime | None = None
     config_error: str = ""

@@ -12,12 +12,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 
 import aiohttp
 import structlog
 
 from monitor.model.alert import Alert, AlertState
+from monitor.model.silence import Silence
 from monitor.model.state import NotifierStatus
+from monitor.notifiers.outbox import Identity, identity
+from monitor.notifiers.silences import read_silences
 
 log = structlog.get_logger()
 
@@ -76,6 +80,7 @@ class AlertmanagerNotifier:
         self._parked: set[Identity] = set()
         self._news = asyncio.Event()
         self._record = _Record()
+        self._silences: tuple[Silence, ...] = ()
 
     @property
     def status(self) -> NotifierStatus:
@@ -94,6 +99,7 @@ class AlertmanagerNotifier:
             last_success=record.last_success,
             error=record.error,
             clock_offset=record.offset,
+            silences=self._silences,
         )
 
     def submit(self, source: str, alerts: Sequence[Alert]) -> None:
@@ -118,7 +124,22 @@ class AlertmanagerNotifier:
                 if not await self._deliver(http, self._deliverable()):
                     # The receiver is away; news alone must not make us hammer it.
                     await self._sleep(1.0)
+                await self._look_at_silences(http)
                 await self._wait_for_news()
+
+    async def _look_at_silences(self, http: aiohttp.ClientSession) -> None:
+        """Learn what somebody silenced there; old news when it cannot be read.
+
+        Nothing depends on it but what findings say of themselves.
+        """
+        url = self._options.url.rstrip("/") + "/api/v2/silences"
+        try:
+            headers = await asyncio.to_thread(self._options.headers)
+            async with http.get(url, headers=headers) as response:
+                if response.status == HTTPStatus.OK:
+                    self._silences = read_silences(await response.json())
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            return
 
     async def _wait_for_news(self) -> None:
         waiting = asyncio.create_task(self._news.wait())
@@ -237,11 +258,3 @@ class AlertmanagerNotifier:
                 "finding_url", self._options.generator_url
             ),
         }
-
-
-Identity = tuple[tuple[str, str], ...]
-
-
-def identity(alert: Alert) -> Identity:
-    """Return what makes an alert the same alert to Alertmanager: its labels."""
-    return tuple(sorted(alert.labels.items()))

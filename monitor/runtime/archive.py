@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 
 from monitor.errors import StateError
+from monitor.model.alert import Told
 from monitor.model.finding import Mute
 from monitor.runtime.board import Standing
 from monitor.runtime.clock import Clock
@@ -51,6 +52,15 @@ class Archive:
         self._announce()
         return saved
 
+    def load_told(self, receiver: str) -> tuple[Told, ...]:
+        """Return what a receiver was told, and was to be told."""
+        return self._file.load_told(receiver) if self._file else ()
+
+    async def save_told(self, told: Mapping[str, tuple[Told, ...]]) -> None:
+        """Keep what receivers know, so that a restart neither repeats nor forgets."""
+        if self._file is not None and told:
+            await self._write(partial(self._file.save_told, told))
+
     async def save_mutes(self) -> None:
         """Keep the mutes at once: they are an operator's word."""
         now = self._clock.now()
@@ -73,11 +83,16 @@ class Archive:
             )
             await self._write(partial(self._file.save, name, saved))
 
-    async def run(self, watches: Mapping[str, Watch]) -> None:
-        """Save every minute, until cancelled."""
+    async def run(
+        self,
+        watches: Mapping[str, Watch],
+        told: Callable[[], Mapping[str, tuple[Told, ...]]],
+    ) -> None:
+        """Save every minute, until cancelled; `told` is what receivers know."""
         while True:
             await self._clock.sleep(SECONDS_BETWEEN_SAVES)
             await self.save(watches)
+            await self.save_told(told())
 
     async def _write(self, write: Callable[[], None]) -> None:
         try:

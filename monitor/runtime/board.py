@@ -12,6 +12,7 @@ import structlog
 
 from monitor.exporters.own import daemon_page
 from monitor.exporters.page import merge
+from monitor.model.alert import Alert
 from monitor.model.state import NotifierStatus, State, TargetState
 from monitor.runtime.clock import Clock
 from monitor.runtime.watch import Watch
@@ -20,6 +21,10 @@ log = structlog.get_logger()
 
 SECONDS_BETWEEN_STATES = 0.2
 LONGEST_SILENCE = timedelta(seconds=10)
+
+
+Overall = Callable[[Sequence[TargetState], Sequence[Alert]], tuple[Alert, ...]]
+"""Makes the alerts on the whole watch of all states, and of the former ones."""
 
 
 @dataclass(slots=True)
@@ -45,12 +50,14 @@ class Board:
         watches: Callable[[], Mapping[str, Watch]],
         notifiers: Callable[[], Sequence[NotifierStatus]],
         on_judged: Callable[[Watch, TargetState], None],
+        overall: Overall,
         clock: Clock,
     ) -> None:
         self.standing = standing
         self._watches = watches
         self._notifiers = notifiers
         self._on_judged = on_judged
+        self._overall = overall
         self._clock = clock
         self._states: dict[str, TargetState] = {}
         self._published: dict[str, datetime] = {}
@@ -106,6 +113,8 @@ class Board:
             self._states.pop(name, None)
             self._failing.discard(name)
         state = self._assemble()
+        before = self._state.alerts if self._state else ()
+        state = replace(state, alerts=self._overall(state.targets, before))
         self._state = await asyncio.to_thread(_with_metrics, state)
         self._heartbeat = self._clock.now()
 
@@ -147,6 +156,7 @@ class Board:
             heartbeat=self._heartbeat,
             has_finished_first_cycle=all(w.loop.has_tried for w in watches.values()),
             targets=tuple(self._states[n] for n in watches if n in self._states),
+            alerts=previous.alerts if previous else (),
             notifiers=tuple(self._notifiers()),
             config_loaded_at=standing.config_loaded_at,
             config_error=standing.config_error,

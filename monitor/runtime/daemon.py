@@ -9,9 +9,12 @@ from functools import partial
 
 import structlog
 
+from monitor.alerting.overall import Overlook, overall
+from monitor.model.alert import Alert, Told
 from monitor.model.state import NotifierStatus, State, TargetState
 from monitor.model.target import Target
-from monitor.notifiers.alertmanager import AlertmanagerNotifier
+from monitor.notifiers.notifier import Notifier
+from monitor.notifiers.webhook import WebhookNotifier
 from monitor.runtime.archive import Archive
 from monitor.runtime.board import Board, Standing
 from monitor.runtime.clock import Clock
@@ -29,14 +32,16 @@ class Parts:
     """What a daemon is made of; `make_watch` gets the daemon's way to be told.
 
     `forget` drops what else is kept of a target that is no longer watched.
+    `overlook` gives what the alerts on the whole watch are made with.
     """
 
     standing: Standing
     discovery: Discovery
     archive: Archive
-    notifiers: Sequence[AlertmanagerNotifier]
+    notifiers: Sequence[Notifier]
     make_watch: Callable[[Target, Callable[[], None]], Watch]
     forget: Callable[[str], None]
+    overlook: Callable[[], Overlook]
     clock: Clock
 
 
@@ -51,6 +56,7 @@ class Daemon:
             watches=lambda: self.fleet.watches,
             notifiers=self._notifier_statuses,
             on_judged=self._on_judged,
+            overall=self._overall,
             clock=parts.clock,
         )
         self._discovery = parts.discovery
@@ -82,11 +88,12 @@ class Daemon:
             # A disk that is slow to write must not keep connections open.
             known = dict(self.fleet.watches)
             await asyncio.gather(parts.archive.save(known), self.fleet.close())
+            await parts.archive.save_told(self._told())
 
     def _running(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
         parts = self._parts
         yield "board", self.board.run
-        yield "archive", partial(parts.archive.run, self.fleet.watches)
+        yield "archive", partial(parts.archive.run, self.fleet.watches, self._told)
         for notifier in parts.notifiers:
             yield "notifier", notifier.run
 
@@ -131,6 +138,17 @@ class Daemon:
         for notifier in self._parts.notifiers:
             notifier.submit(state.target.name, state.alerts)
 
+    def _overall(
+        self, states: Sequence[TargetState], before: Sequence[Alert]
+    ) -> tuple[Alert, ...]:
+        """Say what is to be said of the watch as a whole, and pass it on."""
+        reached = {state.target.name: state.up for state in states}
+        look, now = self._parts.overlook(), self._parts.clock.now()
+        alerts = overall(reached, before, look, now)
+        for notifier in self._parts.notifiers:
+            notifier.submit("", alerts)
+        return alerts
+
     def _peers(self, state: TargetState) -> Mapping[str, WindowBook]:
         """Return the windows of this cluster's standbys that are watched, too."""
         if state.server is None or state.server.is_standby:
@@ -143,6 +161,14 @@ class Daemon:
             and server.is_standby
             and identifier is not None
             and server.system_identifier == identifier
+        }
+
+    def _told(self) -> Mapping[str, tuple[Told, ...]]:
+        """Return what receivers that keep what they are told know, and what waits."""
+        return {
+            notifier.key: notifier.told
+            for notifier in self._parts.notifiers
+            if isinstance(notifier, WebhookNotifier)
         }
 
     def _notifier_statuses(self) -> tuple[NotifierStatus, ...]:

@@ -20,7 +20,7 @@ from typing import IO, Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from monitor.errors import StateError
-from monitor.model.alert import Alert
+from monitor.model.alert import Alert, Told
 from monitor.model.finding import Mute, TrackedFinding
 from monitor.runtime.probe_book import SavedProbes
 from monitor.runtime.windows import DatabaseWindows
@@ -51,6 +51,7 @@ _ALERTS: TypeAdapter[tuple[Alert, ...]] = TypeAdapter(tuple[Alert, ...])
 _WINDOWS: TypeAdapter[dict[str, DatabaseWindows]] = TypeAdapter(
     dict[str, DatabaseWindows]
 )
+_TOLD: TypeAdapter[tuple[Told, ...]] = TypeAdapter(tuple[Told, ...])
 _PROBES: TypeAdapter[SavedProbes] = TypeAdapter(SavedProbes)
 _MUTES: TypeAdapter[tuple[Mute, ...]] = TypeAdapter(tuple[Mute, ...])
 
@@ -160,6 +161,20 @@ class StateFile:
         """
         with self._writing():
             self._put("", "mutes", _MUTES.dump_json(tuple(mutes.values())))
+
+    def load_told(self, receiver: str) -> tuple[Told, ...]:
+        """Return what a receiver was told, and was to be told."""
+        return self._get("", f"told {receiver}", _TOLD) or ()
+
+    def save_told(self, told: Mapping[str, tuple[Told, ...]]) -> None:
+        """Keep, for each receiver, what it was told and is to be told.
+
+        Raises:
+            StateError: the file could not be written.
+        """
+        with self._writing():
+            for receiver, alerts in told.items():
+                self._put("", f"told {receiver}", _TOLD.dump_json(alerts))
 
     def _get(self, target: str, kind: str, adapter: TypeAdapter[T]) -> T | None:
         try:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
     BeforeValidator,
     Field,
+    SecretStr,
     model_validator,
 )
 
@@ -28,6 +31,8 @@ from monitor.settings.values import (
     problem,
     yaml_off,
 )
+
+_HTTP = re.compile(r"https?://[^\s/]+\S*")
 
 
 class EndpointSettings(Section):
@@ -74,6 +79,62 @@ class AlertmanagerSettings(EndpointSettings):
     timeout: PositiveDuration = Field(
         default=timedelta(seconds=5), description="How long one delivery may take."
     )
+
+
+class WebhookSettings(Section):
+    """A receiver that is told directly, without Alertmanager."""
+
+    name: str = Field(
+        default="webhook",
+        pattern=r"^[A-Za-z0-9_.-]{1,64}$",
+        description="What it is called in logs and metrics; its URL may be a secret.",
+    )
+    kind: Literal["webhook", "slack"] = Field(
+        default="webhook",
+        description="webhook takes Alertmanager's webhook body, slack a message.",
+    )
+    url: SecretStr | None = Field(default=None, description="Where to post.")
+    url_file: str | None = Field(
+        default=None, description="File with the URL, read each time."
+    )
+    token_file: str | None = Field(
+        default=None, description="File with a bearer token, read each time."
+    )
+    timeout: PositiveDuration = Field(
+        default=timedelta(seconds=10), description="How long one delivery may take."
+    )
+
+    @model_validator(mode="after")
+    def _check_url(self) -> Self:
+        if (self.url is None) == (self.url_file is None):
+            raise problem("needs url or url_file, one of them")
+        if self.url is not None and not _HTTP.fullmatch(self.url.get_secret_value()):
+            raise problem("has a url that is neither http nor https")
+        return self
+
+    def read_url(self) -> str:
+        """Return the URL as it is now.
+
+        Raises:
+            OSError: its file cannot be read.
+            ValueError: what is in it is none.
+        """
+        if self.url is not None:
+            return self.url.get_secret_value()
+        text = Path(self.url_file or "").read_text().strip()
+        if not _HTTP.fullmatch(text):
+            raise ValueError("not a URL")
+        return text
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers of a request, with the secret as it is now.
+
+        Raises:
+            OSError: the token's file cannot be read.
+        """
+        if self.token_file is None:
+            return {}
+        return {"Authorization": f"Bearer {Path(self.token_file).read_text().strip()}"}
 
 
 class HttpSdSettings(EndpointSettings):
@@ -125,6 +186,11 @@ class AlertingSettings(Section):
         description="daemon sends alerts itself; prometheus leaves it to rule files.",
     )
     alertmanagers: Annotated[tuple[AlertmanagerSettings, ...], Items] = ()
+    webhooks: Annotated[tuple[WebhookSettings, ...], Items] = ()
+    watchdog: bool = Field(
+        default=True,
+        description="Send PgvigilWatchdog, whose absence is the alarm, all the time.",
+    )
     hold: HoldSettings = HoldSettings()
     hold_by_check: Annotated[dict[str, Duration], BeforeValidator(_known_checks)] = (
         Field(default={}, description="How long for single checks, whatever severity.")
@@ -133,6 +199,13 @@ class AlertingSettings(Section):
         default=timedelta(seconds=30),
         description="How often firing and freshly resolved alerts are sent again.",
     )
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        names = [webhook.name for webhook in self.webhooks]
+        if len(set(names)) != len(names):
+            raise problem("has two webhooks of the same name")
+        return self
 
     def policy(self, external_url: str | None) -> AlertPolicy:
         """Return what becomes an alert, and after how long."""

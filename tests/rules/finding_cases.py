@@ -14,59 +14,81 @@ from tests.alert_rules import alerting_rules
 HOLD = {Severity.CRITICAL: 0, Severity.WARNING: 5}
 """Minutes that a finding lasts before it alerts."""
 
-OTHER = {Severity.CRITICAL: Severity.WARNING, Severity.WARNING: Severity.CRITICAL}
-
 
 def document() -> dict[str, Any]:
-    """Return all tests; `stale` is a scrape that failed."""
+    """Return all tests; `stale` is a scrape that failed.
+
+    All alerts of a severity are looked at together: promtool evaluates every rule
+    for every test.
+    """
+    tests = [test for severity in HOLD for test in _tests(severity)]
     return {
         "rule_files": ["../../alerts/pgvigil-findings.yml"],
         "evaluation_interval": "1m",
-        "tests": [
-            test
-            for rule, severity in alerting_rules()
-            for test in _tests(rule, severity)
-        ],
+        "tests": [*tests, _other_severities()],
     }
 
 
-def _tests(rule: Rule, severity: Severity) -> Iterator[dict[str, Any]]:
-    name, hold = alert_name(rule.name), HOLD[severity]
-    fires = _expected(rule, severity)
-    muted = _series(rule, severity, "0+0x20")
-    other = _series(rule, OTHER[severity], "1+0x20")
+def _tests(severity: Severity) -> Iterator[dict[str, Any]]:
+    rules = [rule for rule, s in alerting_rules() if s is severity]
+    fires = {rule.name: [_expected(rule, severity)] for rule in rules}
+    nothing: dict[str, list[Any]] = {rule.name: [] for rule in rules}
+    hold = HOLD[severity]
+
+    def series(values: str) -> list[dict[str, str]]:
+        return [_series(rule, severity, values) for rule in rules]
+
     yield _test(
-        f"{name} fires as {severity.value} and not before",
-        [_series(rule, severity, f"0 {'1+0x20'}")],
-        (name, hold, []),
-        (name, hold + 1, [fires]),
+        f"{severity.value} alerts fire when their time is up and not before",
+        series("0 1+0x20"),
+        {hold: nothing, hold + 1: fires},
     )
     yield _test(
-        f"{name} as {severity.value} goes on across a gap and ends with its finding",
-        [_series(rule, severity, "1+0x6 stale _ 1+0x3 stale _x20")],
-        (name, 8, [fires]),
-        (name, 16, []),
+        f"{severity.value} alerts go on across a gap and end with their findings",
+        series("1+0x6 stale _ 1+0x3 stale _x20"),
+        {8: fires, 16: nothing},
     )
     yield _test(
-        f"{name} as {severity.value} is silent about muted ones and others",
-        [muted],
-        (name, 20, []),
+        f"{severity.value} alerts are silent about muted findings",
+        series("0+0x20"),
+        {20: nothing},
     )
-    if OTHER[severity] in {s for r, s in alerting_rules() if r.name == rule.name}:
-        return
-    yield _test(f"{name} does not fire for another severity", [other], (name, 20, []))
+
+
+def _other_severities() -> dict[str, Any]:
+    """Return the test that what is only information, for instance, does not alert."""
+    alerting = {(rule.name, severity) for rule, severity in alerting_rules()}
+    rules = {rule.name: rule for rule, _ in alerting_rules()}
+    others = [
+        _series(rule, severity, "1+0x20")
+        for rule in rules.values()
+        for severity in Severity
+        if (rule.name, severity) not in alerting
+    ]
+    return _test(
+        "nothing fires for severities that do not alert",
+        others,
+        {20: {name: [] for name in rules}},
+    )
 
 
 def _test(
-    name: str, series: list[dict[str, str]], *cases: tuple[str, int, list[Any]]
+    name: str,
+    series: list[dict[str, str]],
+    expected: dict[int, dict[str, list[Any]]],
 ) -> dict[str, Any]:
     return {
         "name": name,
         "interval": "1m",
         "input_series": series,
         "alert_rule_test": [
-            {"alertname": alert, "eval_time": f"{minute}m", "exp_alerts": expected}
-            for alert, minute, expected in cases
+            {
+                "alertname": alert_name(check),
+                "eval_time": f"{minute}m",
+                "exp_alerts": alerts,
+            }
+            for minute, by_check in expected.items()
+            for check, alerts in by_check.items()
         ],
     }
 

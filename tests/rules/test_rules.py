@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from monitor.alerting.machine import alert_name
+from monitor.alerting.overall import WATCHDOG
 from monitor.api import runbooks
 from monitor.cli.alerts import GRAFANA, PGVIGIL
 from tests import companions
@@ -26,29 +28,43 @@ GENERATED = "pgvigil-findings.yml"
 LINKS = {"runbook_url": PGVIGIL, "finding_url": PGVIGIL, "dashboard_url": GRAFANA}
 
 
+Case = tuple[dict[str, Any], dict[str, Any]]
+"""A test and one of its expectations."""
+
+
 def load(path: Path) -> Any:
     return yaml.safe_load(path.read_text())
 
 
-def all_alerts() -> Iterator[dict[str, Any]]:
+def _read_alerts() -> Iterator[dict[str, Any]]:
     for path in RULES:
         for group in load(path)["groups"]:
-            yield from group["rules"]
+            yield from (rule for rule in group["rules"] if "alert" in rule)
 
 
-def all_cases() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+def _read_cases() -> Iterator[Case]:
     """Yield every test with each of its expectations."""
     for document in (*map(load, TESTS), finding_cases.document()):
         for test in document["tests"]:
-            for case in test["alert_rule_test"]:
+            for case in test.get("alert_rule_test", ()):
                 yield test, case
+
+
+@cache
+def all_alerts() -> tuple[dict[str, Any], ...]:
+    return tuple(_read_alerts())
+
+
+@cache
+def all_cases() -> tuple[Case, ...]:
+    return tuple(_read_cases())
 
 
 def names() -> list[str]:
     return sorted({alert["alert"] for alert in all_alerts()})
 
 
-def cases_of(name: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+def cases_of(name: str) -> list[Case]:
     return [(test, case) for test, case in all_cases() if case["alertname"] == name]
 
 
@@ -93,6 +109,7 @@ def test_promtool_does_find_a_wrong_expectation(tmp_path: Path) -> None:
     promtool = companions.require("promtool")
     wrong = load(TESTS[0])
     wrong["rule_files"] = [str(path) for path in RULES]
+    wrong["tests"] = wrong["tests"][:1]
     for test in wrong["tests"]:
         for case in test["alert_rule_test"]:
             case["exp_alerts"] = []
@@ -123,7 +140,7 @@ def test_every_alert_is_seen_firing(name: str) -> None:
     assert [case for _, case in cases_of(name) if case["exp_alerts"]]
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", sorted({*names()} - {WATCHDOG}))
 def test_every_alert_is_seen_silent(name: str) -> None:
     assert [case for _, case in cases_of(name) if not case["exp_alerts"]]
 
@@ -137,11 +154,11 @@ def test_every_alert_is_seen_across_a_gap(name: str) -> None:
     ]
 
     # A failed scrape with scrapes after it, not the end of a series.
-    assert [text for text in values if re.search(r"stale (_ )?\d", text)]
+    assert [text for text in values if re.search(r"stale (_ )?-?\d", text)]
 
 
 @pytest.mark.parametrize(
-    "alert", list(all_alerts()), ids=[alert["alert"] for alert in all_alerts()]
+    "alert", all_alerts(), ids=[alert["alert"] for alert in all_alerts()]
 )
 def test_alerts_follow_the_conventions(alert: dict[str, Any]) -> None:
     annotations = alert["annotations"]
@@ -151,7 +168,8 @@ def test_alerts_follow_the_conventions(alert: dict[str, Any]) -> None:
     assert alert["labels"]["severity"] in {"critical", "warning", "info"}
     assert annotations.keys() == {"summary", "description", *LINKS}
     assert "{{" not in annotations["summary"]
-    assert "{{" in annotations["description"]
+    # The one that always fires is about nothing in particular.
+    assert ("{{" in annotations["description"]) != (alert["alert"] == WATCHDOG)
     assert annotations["runbook_url"].startswith(f"{PGVIGIL}/runbooks/")
     assert all(annotations[link].startswith(place) for link, place in LINKS.items())
 
@@ -163,7 +181,7 @@ def test_a_name_and_severity_is_one_alert_s() -> None:
 
 
 @pytest.mark.parametrize(
-    "alert", list(all_alerts()), ids=[alert["alert"] for alert in all_alerts()]
+    "alert", all_alerts(), ids=[alert["alert"] for alert in all_alerts()]
 )
 def test_every_alert_links_to_the_runbook_of_its_name(alert: dict[str, Any]) -> None:
     page = alert["annotations"]["runbook_url"].rpartition("/")[2]

@@ -26,6 +26,11 @@ class Receiver:
         self.answer: Callable[[list[dict[str, object]]], int] = lambda _: 200
         self.clock = NOW
         self.pause: Callable[[], Awaitable[object]] | None = None
+        self.silences: object = []
+
+    async def list_silences(self, request: web.Request) -> web.Response:
+        del request
+        return web.json_response(self.silences)
 
     async def post(self, request: web.Request) -> web.Response:
         if self.pause is not None:
@@ -50,6 +55,7 @@ def receiver() -> Receiver:
 async def url(receiver: Receiver) -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_post("/api/v2/alerts", receiver.post)
+    app.router.add_get("/api/v2/silences", receiver.list_silences)
     async with TestServer(app) as server:
         yield str(server.make_url("/"))
 
@@ -237,3 +243,40 @@ async def _until(holds: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.01)
     pytest.fail("it did not happen within 5 s")
+
+
+@pytest.mark.requirement("S8.1.2-g")
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (
+            [
+                {
+                    "id": "1",
+                    "status": {"state": "active"},
+                    "matchers": [{"name": "server", "value": "orders"}],
+                    "endsAt": "2026-03-01T13:00:00Z",
+                }
+            ],
+            ["1"],
+        ),
+        ({"message": "not that"}, []),
+    ],
+)
+async def test_silences_made_there_are_known_here(
+    receiver: Receiver, url: str, answer: object, expected: list[str]
+) -> None:
+    receiver.silences = answer
+    sender = notifier(url)
+    running = asyncio.create_task(sender.run())
+    sender.submit("orders", [alert()])
+    for _ in range(100):
+        if sender.status.silences or (receiver.batches and not expected):
+            break
+        await asyncio.sleep(0.02)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    covering = [s.id for s in sender.status.silences if s.covers(alert().labels)]
+    assert covering == expected
+    assert sender.status.error == ""

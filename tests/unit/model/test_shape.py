@@ -67,6 +67,8 @@ def test_a_finding_has_exactly_the_documented_shape() -> None:
         "first_seen": "2026-03-01T11:00:00+00:00",
         "last_seen": "2026-03-01T12:00:00+00:00",
         "state": "open",
+        "mute": None,
+        "silences": [],
     } == shown
 
 

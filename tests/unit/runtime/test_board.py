@@ -47,6 +47,7 @@ class Stage:
             watches=lambda: self.watches,
             notifiers=tuple,
             on_judged=self.note,
+            overall=lambda _states, _before: (),
             clock=Clock(now=lambda: self.now),
         )
 

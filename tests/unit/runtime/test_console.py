@@ -34,6 +34,7 @@ class Stage:
             watches=lambda: self.watches,
             notifiers=tuple,
             on_judged=lambda _watch, _state: None,
+            overall=lambda _states, _before: (),
             clock=clock,
         )
         for name in self.names:
