@@ -36,7 +36,7 @@ from monitor.model.view import Key, View
 from monitor.postgres.borrowed import Run, borrowed
 from monitor.postgres.probe import answers_from, questions, server_from
 from monitor.runtime.evaluate import Evaluator
-from monitor.runtime.rules import Rule, discover
+from monitor.runtime.rules import Rule, aliases, discover
 from monitor.runtime.thresholds import Layer, ThresholdBook
 
 _MOST_ROUNDS = 1_000
@@ -53,8 +53,8 @@ def lint(
     """Return what the lints find in a connection's database, the most urgent first.
 
     `rls` names the API's roles and schemas where they are not Supabase's. `only` and
-    `exclude` are names of lints; without `only` all run. Lints that judge traffic
-    have nothing to say.
+    `exclude` are names of lints, ours or Supabase's; without `only` all run. Lints
+    that judge traffic have nothing to say.
 
     Raises:
         ConfigError: there is no lint of such a name.
@@ -71,12 +71,14 @@ def chosen(only: Collection[str], exclude: Collection[str]) -> Mapping[str, Rule
         ConfigError: there is no lint of such a name.
     """
     lints = {name: rule for name, rule in discover().items() if rule.kind == "lint"}
+    known = {**{name: name for name in lints}, **aliases()}
     for name in (*only, *exclude):
-        if name not in lints:
+        if known.get(name) not in lints:
             raise ConfigError(
                 f'there is no lint "{name}"', hint=f"There are: {', '.join(lints)}."
             )
-    wanted = set(only or lints).difference(exclude)
+    refused = {known[name] for name in exclude}
+    wanted = {known[name] for name in only or lints} - refused
     return {name: rule for name, rule in lints.items() if name in wanted}
 
 

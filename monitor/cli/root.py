@@ -19,7 +19,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "check": "nagios",
         "findings": "findings",
         "explain": "explain",
-        "lint": "findings",
+        "lint": "lint",
         "indexes": "listings",
         "rls": "listings",
         "maintenance": "listings",

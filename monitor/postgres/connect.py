@@ -82,6 +82,30 @@ async def connect(
         TargetUnreachable: no connection could be made.
         InsufficientPrivilege: the server refused the role or its password.
     """
+    with_options, parts = await wanted(
+        credentials, purpose=purpose, instance=instance, dbname=dbname, limits=limits
+    )
+    try:
+        connection = await _dial(with_options, parts, limits)
+    except psycopg.Error as error:
+        raise refusal(error, parts.get("password")) from None
+    load_text(connection, is_exact=purpose is Purpose.ACT)
+    return connection
+
+
+async def wanted(
+    credentials: Credentials,
+    *,
+    purpose: Purpose,
+    instance: str,
+    dbname: str | None,
+    limits: Limits,
+) -> tuple[Parts, Parts]:
+    """Return what to ask for: with our settings, and without for some poolers.
+
+    Raises:
+        TargetUnreachable: the connection string or the password cannot be read.
+    """
     parts: Parts = {**_NETWORK, **parse(credentials.conninfo)}
     parts["application_name"] = f"pgvigil/{instance}/{purpose}"
     parts["connect_timeout"] = str(max(2, round(limits.connect.total_seconds())))
@@ -92,12 +116,12 @@ async def connect(
     ours = startup_options(settings_for(purpose, limits))
     # An operator's own options come first, so that ours win.
     with_options = {**parts, "options": f"{parts.get('options', '')} {ours}".strip()}
-    try:
-        connection = await _dial(with_options, parts, limits)
-    except psycopg.Error as error:
-        raise refusal(error, parts.get("password")) from None
-    load_text(connection, is_exact=purpose is Purpose.ACT)
-    return connection
+    return with_options, parts
+
+
+def refuses_options(error: psycopg.Error) -> bool:
+    """Say whether a pooler refused our settings, and may take us without."""
+    return bool(_REFUSES_OPTIONS.search(str(error)))
 
 
 async def _dial(with_options: Parts, parts: Parts, limits: Limits) -> Connection:
@@ -105,7 +129,7 @@ async def _dial(with_options: Parts, parts: Parts, limits: Limits) -> Connection
     try:
         return await _attempt(with_options, limits)
     except psycopg.Error as error:
-        if not _REFUSES_OPTIONS.search(str(error)):
+        if not refuses_options(error):
             raise
     return await _attempt(parts, limits)
 

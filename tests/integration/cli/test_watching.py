@@ -1,4 +1,4 @@
-"""`run`, `once`, `check` and `lint` on a real server."""
+"""`run`, `once` and `check` on a real server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
@@ -116,19 +115,3 @@ def test_check_speaks_nagios(environ: dict[str, str]) -> None:
 
     assert (fine.returncode, fine.stdout[:13]) == (0, "PGVIGIL OK - ")
     assert (down.returncode, down.stdout[:19]) == (2, "PGVIGIL CRITICAL - ")
-
-
-def test_lint_fails_on_what_it_finds(environ: dict[str, str], conninfo: str) -> None:
-    clean = pgvigil(environ, "lint", "--seconds", "15")
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        connection.execute("create table t (id int)")
-        connection.execute("create policy p on t using (true)")
-
-    found = pgvigil(environ, "lint", "--seconds", "15", "--output", "json")
-
-    assert clean.returncode == 0, clean.stdout
-    assert found.returncode == 1
-    aliases = {
-        one["check"]: one["alias"] for one in json.loads(found.stdout)["findings"]
-    }
-    assert aliases["policy_without_rls"] == "0007_policy_exists_rls_disabled"
