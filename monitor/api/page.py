@@ -79,14 +79,21 @@ def policy() -> str:
 
 
 def status_page(request: web.Request, state: State) -> Answer:
-    """Make the page of all targets, or of the one that `?target=` names."""
+    """Make the page of all targets, or of the one that `?target=` names.
+
+    With `?check=` it shows the findings of that check alone: alerts link to it.
+    """
     context = request.app[CONTEXT]
     wanted = request.query.get("target")
     if wanted is not None and state.target(wanted) is None:
         raise Problem(HTTPStatus.NOT_FOUND, "there is no target of that name")
+    check = request.query.get("check", "")
+    if check and runbooks.find(check) is None:
+        raise Problem(HTTPStatus.NOT_FOUND, "there is no check of that name")
     asked = Asked(state=state, target=wanted, has_texts=context.options.has_query_text)
     refresh = _refresh(request.query.get("refresh"))
-    return _answer(render(gather(asked, now=context.options.now(), refresh=refresh)))
+    now = context.options.now()
+    return _answer(render(gather(asked, now=now, refresh=refresh, check=check)))
 
 
 def _refresh(text: str | None) -> int:

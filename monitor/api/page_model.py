@@ -39,11 +39,15 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageModel:
-    """One page; `wanted` is the only target on it, None for all."""
+    """One page; `wanted` is the only target on it, None for all.
+
+    `check` is the only one whose findings are on it, empty for all.
+    """
 
     state: State
     now: datetime
     wanted: str | None
+    check: str
     refresh: int
     targets: tuple[TargetEntry, ...]
     findings: Mapping[str, tuple[TrackedFinding, ...]]
@@ -86,15 +90,18 @@ class PageModel:
             return ", ".join(words)
         if self.down:
             return "No answer"
+        if self.check and not self.findings["info"]:
+            return f"Nothing open of {self.check}"
         return "Nothing urgent" if self.findings["info"] else "All is well"
 
 
-def gather(asked: Asked, *, now: datetime, refresh: int) -> PageModel:
-    """Return the page of one target, or of all."""
+def gather(asked: Asked, *, now: datetime, refresh: int, check: str = "") -> PageModel:
+    """Return the page of one target, or of all; with the findings of one check."""
     shown = list(asked.targets)
     views = list(asked.views)
     rows = ROWS if asked.target is None else ROWS_OF_ONE_TARGET
-    found = by_urgency(chain.from_iterable(t.findings for t in shown))
+    findings = chain.from_iterable(t.findings for t in shown)
+    found = by_urgency(f for f in findings if check in ("", f.finding.check))
     ran = (statements(view, has_texts=asked.has_texts) for view in views)
     return PageModel(
         state=replace(
@@ -104,6 +111,7 @@ def gather(asked: Asked, *, now: datetime, refresh: int) -> PageModel:
         ),
         now=now,
         wanted=asked.target,
+        check=check,
         refresh=refresh,
         targets=tuple(_target(target, now) for target in shown),
         findings=_by_severity(found),

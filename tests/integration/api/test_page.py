@@ -148,6 +148,27 @@ async def test_one_target_can_be_had_alone(served: Served) -> None:
     assert (await served.client.get("/?target=nobody")).status == 404
 
 
+async def test_an_alert_leads_to_the_open_findings_of_its_check(served: Served) -> None:
+    everything = await page(served)
+    checks = re.findall(r'href="/runbooks/(\w+)">Runbook', everything)
+
+    text = await page(served, f"/?check={checks[0]}")
+
+    assert len(set(checks)) > 1
+    assert set(re.findall(r'href="/runbooks/(\w+)">Runbook', text)) == {checks[0]}
+    assert "<details open" in text.replace('class="sheet finding critical" ', "")
+    assert (await served.client.get("/?check=nothing")).status == 404
+
+
+async def test_a_check_without_findings_does_not_say_that_all_is_well(
+    served: Served,
+) -> None:
+    text = await page(served, "/?check=checksum_failures&target=orders-replica")
+
+    assert "All is well" not in text
+    assert "No finding is open." in text
+
+
 async def test_a_daemon_before_its_first_cycle_says_so() -> None:
     fresh = states.state(
         replace(states.unreachable(), up=True, error=""),
