@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-BUILT_IN = {"__rate_interval": "10s", "__range": "60s"}
+BUILT_IN = {"__rate_interval": "60s", "__range": "120s"}
+"""Grafana's own for Prometheus's usual interval of scrapes, and a short graph."""
+
 EVERYTHING = {"job": ".+", "server": ".+", "datname": ".*", "queryid": ".+"}
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -32,12 +33,16 @@ class Pair:
 
 
 @contextmanager
-def pair(major: int) -> Generator[Pair]:
-    """Run a primary and a standby, whose files are a copy of the primary's."""
+def pair(major: int, more: Mapping[str, str] = MappingProxyType({})) -> Generator[Pair]:
+    """Run a primary and a standby, whose files are a copy of the primary's.
+
+    `more` are settings of both.
+    """
     settings = {
         "hot_standby_feedback": "on",
         "wal_receiver_status_interval": "1s",
         "max_prepared_transactions": "5",
+        **more,
     }
     binaries = servers.binaries(major)
     with (

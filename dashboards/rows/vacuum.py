@@ -82,21 +82,31 @@ def last() -> Iterator[Tile]:
         columns=_COLUMNS,
         sort_by="Dead tuples",
     )
-    by_command = "server, datname, command, phase"
-    done = of_server("pg_stat_progress_min_done_ratio", 'datname=~"$datname|"')
-    yield bars(
+    yield from progress()
+
+
+def progress() -> Iterator[Tile]:
+    """Yield which long commands are at work."""
+    labels = "server, datname, command, phase"
+    here = 'datname=~"$datname|"'
+    yield table(
         "Commands at work",
         "VACUUM, index builds and other long commands, and how much of its phase the"
-        " one that has got least far has done.",
+        " one that has got least far has done; none while it waits.",
         [
-            Query(
-                largest(by_command, done),
-                "{{server}} {{datname}} {{command}}: {{phase}}",
-            )
+            largest(labels, of_server("pg_stat_progress_backends", here)),
+            largest(labels, of_server("pg_stat_progress_min_done_ratio", here)),
         ],
-        unit="percentunit",
-        steps={0: "blue"},
-        maximum=1,
+        columns=[
+            Column("command", "Command"),
+            Column("phase", "Phase"),
+            Column("datname", "Database"),
+            Column("server", "Server"),
+            Column("Value #A", "Backends"),
+            Column("Value #B", "Done", unit="percentunit"),
+        ],
+        sort_by="Backends",
+        width=8,
     )
 
 

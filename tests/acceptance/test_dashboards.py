@@ -7,139 +7,96 @@ from __future__ import annotations
 
 import json
 import math
-import threading
+import subprocess
+import sys
 import time
 import urllib.parse
 import urllib.request
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 import yaml
 
 import dashboards
-from monitor.postgres.throwaway import ThrowawayServer
 from tests import companions
 from tests.companions import Companion
 from tests.daemon import running, wait_until
 from tests.grafana import interpolate
-from tests.standby import pair
+from tests.scene import scene
 from tests.unit.dashboards.house_rules import Board, panels
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 
+EXAMPLE = "pgvigil.example:9843"
 ALERTS = Path(__file__).parent.parent.parent / "alerts"
 FILES = sorted(dashboards.JSON.glob("*.json"))
 WAYS = {"one scrape": ["pgvigil"], "one each": ["pgvigil-servers", "pgvigil-daemon"]}
-SECONDS_TO_FILL = 90.0
+SECONDS_TO_FILL = 100.0
 
 MAY_BE_EMPTY = {
     ("Replication lag in seconds", "B"): "a standby that has replayed all has no lag",
+    ("Commands at work", "B"): "the build of an index that waits has done nothing yet",
 }
 
-SCHEMA = """
-create extension pg_stat_statements;
-create role pgvigil_reader login password 'r';
-grant pg_monitor to pgvigil_reader;
-create table orders (id int primary key, note text) with (autovacuum_enabled = off);
-insert into orders select i, repeat('x', 100) from generate_series(1, 5000) as i;
-create index orders_note on orders (note);
-create index orders_note_again on orders (note);
-analyze
-"""
-WORK = (
-    "update orders set note = note || 'y' where id % 10 = 1",
-    "insert into orders select 1 + max(id), 'new' from orders",
-    "delete from orders where id = (select min(id) from orders where id > 100)",
-    "select count(*) from (select note from orders order by note, id offset 0) as o",
-)
 
-
-@contextmanager
-def traffic(server: ThrowawayServer) -> Generator[None]:
-    """Work, hold a lock in an idle transaction, and wait for it."""
-    over = threading.Event()
-
-    def work() -> None:
-        with psycopg.connect(server.conninfo()) as connection:
-            connection.execute("set work_mem = '64kB'")
-            while not over.wait(0.05):
-                for statement in WORK:
-                    connection.execute(statement.encode())
-                connection.commit()
-                connection.execute("select 1")
-                connection.rollback()
-
-    def wait_for_the_lock() -> None:
-        with suppress(psycopg.Error), psycopg.connect(server.conninfo()) as waiting:
-            waiting.execute("update orders set note = '' where id = 5")
-
-    with psycopg.connect(server.conninfo()) as holder:
-        holder.execute("update orders set note = '' where id = 5")
-        threads = [threading.Thread(target=t) for t in (work, wait_for_the_lock)]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            holder.rollback()
-            for thread in threads:
-                thread.join(20)
-
-
-def targets(**conninfos: str) -> dict[str, object]:
-    kinds = ("activity", "statements", "tables", "indexes", "catalog", "sizes")
-    every = dict.fromkeys(kinds, "1s")
-    return {
-        "targets": [
-            {"name": name, "dsn": conninfo, "intervals": every}
-            for name, conninfo in conninfos.items()
-        ]
-    }
-
-
-def scraping(way: str, address: str) -> str:
+def scraping(way: str, addresses: list[str]) -> str:
     """Return our example's configuration, one way of it and every second."""
-    text = (ALERTS / "prometheus.example.yml").read_text()
-    config = yaml.safe_load(text.replace("pgvigil.example:9843", address))
+    config = yaml.safe_load((ALERTS / "prometheus.example.yml").read_text())
     config["global"] = dict.fromkeys(("scrape_interval", "evaluation_interval"), "1s")
     config["rule_files"] = [str(ALERTS / name) for name in config["rule_files"]]
     config["scrape_configs"] = [
         job for job in config["scrape_configs"] if job["job_name"] in WAYS[way]
     ]
+    for job in config["scrape_configs"]:
+        for static in job.get("static_configs", []):
+            static["targets"] = addresses
+        for found in job.get("http_sd_configs", [])[:1]:
+            urls = [found["url"].replace(EXAMPLE, address) for address in addresses]
+            job["http_sd_configs"] = [{**found, "url": url} for url in urls]
     return yaml.safe_dump(config)
+
+
+@contextmanager
+def demo(folder: Path) -> Generator[str]:
+    """Run `pgvigil demo`, with its policies and its flaws; yield its address."""
+    address = f"127.0.0.1:{companions.free_port()}"
+    command = [sys.executable, "-m", "monitor", "demo", "--listen", address]
+    with (folder / "demo.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        yield address
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 @pytest.fixture(scope="module")
 def prometheis(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, Companion]]:
-    """Run a watched pair of servers with traffic, and a Prometheus for each way."""
+    """Run two daemons with much to show, and a Prometheus for each way."""
     binary = companions.require("prometheus")
     with ExitStack() as stack:
         folder = tmp_path_factory.mktemp("dashboards")
-        servers = stack.enter_context(pair(18))
-        with psycopg.connect(servers.primary.conninfo(), autocommit=True) as admin:
-            for statement in SCHEMA.split(";"):
-                admin.execute(statement.encode())
-        stack.enter_context(traffic(servers.primary))
-        watched = targets(
-            orders=servers.primary.conninfo(user="pgvigil_reader", password="r"),
-            orders_standby=servers.standby.conninfo(
-                user="pgvigil_reader", password="r"
-            ),
-        )
-        daemon = stack.enter_context(running(folder, watched))
+        shown = stack.enter_context(scene())
+        nobody = f"http://127.0.0.1:{companions.free_port()}"
+        settings = {
+            **shown.settings,
+            "alerting": {"alertmanagers": [{"url": nobody}]},
+        }
+        daemon = stack.enter_context(running(folder, settings))
+        addresses = [
+            f"127.0.0.1:{daemon.port}",
+            stack.enter_context(demo(folder)),
+        ]
         found: dict[str, Companion] = {}
         for way in WAYS:
-            config = scraping(way, f"127.0.0.1:{daemon.port}")
             place = tmp_path_factory.mktemp("prometheus")
             found[way] = stack.enter_context(
-                companions.prometheus(binary, place, config)
+                companions.prometheus(binary, place, scraping(way, addresses))
             )
         yield found
 
@@ -194,6 +151,32 @@ def test_every_panel_has_something_to_show(
     )
 
 
+@pytest.mark.parametrize("name", ["Servers restarted", "pgvigil restarted"])
+def test_restarts_are_marked_with_their_moment(
+    prometheis: dict[str, Companion], name: str
+) -> None:
+    board = json.loads(FILES[0].read_text())
+    mark = next(m for m in board["annotations"]["list"] if m["name"] == name)
+    expr = interpolate(mark["expr"])
+
+    found = get(prometheis["one scrape"], "query", query=expr)["result"]
+
+    ages = [time.time() - float(series["value"][1]) / 1000 for series in found]
+    assert ages
+    assert all(0 < age < 3600 for age in ages)
+
+
+@pytest.mark.parametrize("name", ["Roles changed", "Actions ended"])
+def test_nothing_is_marked_where_nothing_happened(
+    prometheis: dict[str, Companion], name: str
+) -> None:
+    board = json.loads(FILES[0].read_text())
+    mark = next(m for m in board["annotations"]["list"] if m["name"] == name)
+    expr = interpolate(mark["expr"])
+
+    assert get(prometheis["one scrape"], "query", query=expr)["result"] == []
+
+
 def test_a_metric_that_nobody_exports_is_noticed(
     prometheis: dict[str, Companion],
 ) -> None:
@@ -216,7 +199,13 @@ def test_prometheus_evaluates_our_rules(
 
     wait_until(lambda: all(rule["health"] == "ok" for rule in rules()))
 
-    assert len(rules()) == 11
+    written = [
+        rule
+        for name in ("pgvigil-findings.yml", "pgvigil-daemon.yml")
+        for group in yaml.safe_load((ALERTS / name).read_text())["groups"]
+        for rule in group["rules"]
+    ]
+    assert len(rules()) == len(written)
 
 
 def test_findings_become_pending_alerts(prometheis: dict[str, Companion]) -> None:
