@@ -4,7 +4,9 @@
 
 The call's arguments depend on the row, so it cannot be made once per statement; and
 the function's body cannot take the call's place. Only a SQL function of a single
-SELECT can be inlined, without SECURITY DEFINER and without a SET clause.
+SELECT can be inlined, without SECURITY DEFINER and without a SET clause. Also
+reported are calls that no column enters, if the function has a SET clause besides
+its search_path.
 
 ## If ignored
 
@@ -85,19 +87,27 @@ def _opaque(subject: Subject, known: _Functions) -> Iterator[str]:
     for expression in subject.expressions:
         for call in calls(expression):
             rows = known.get((call.schema, call.name), ())
-            if call.is_wrapped or call.arguments_are_constant:
-                continue
             # The text does not say which overload is meant.
-            if rows and not any(row.is_inlinable for row in rows):
+            if call.is_wrapped or not rows or any(row.is_inlinable for row in rows):
+                continue
+            if not call.arguments_are_constant or all(map(_tuned, rows)):
                 yield f"{qualified(call.schema, call.name)} ({_reason(rows[0])})"
 
 
+def _tuned(row: PolicyFunctionRow) -> tuple[str, ...]:
+    """Return the parameters that a function sets, its search_path left out."""
+    names = (setting.partition("=")[0] for setting in row.settings)
+    return tuple(name for name in names if name != "search_path")
+
+
 def _reason(row: PolicyFunctionRow) -> str:
+    if _tuned(row):
+        return f"it sets {' and '.join(_tuned(row))}"
     if row.is_definer:
         return "SECURITY DEFINER"
     if row.language != "sql":
         return f"language {row.language}"
-    return "it has a SET clause" if row.settings else "it returns a set"
+    return "it sets search_path" if row.settings else "it returns a set"
 
 
 def _finding(subject: Subject, found: tuple[str, ...]) -> Finding:

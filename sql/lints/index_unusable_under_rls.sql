@@ -1,5 +1,5 @@
 -- An index cannot be used for the conditions of users whom policies bind.
--- @severity warning
+-- @severity info
 -- @category performance
 -- @scope database
 -- @lane side
@@ -7,8 +7,8 @@
 -- something about rows it hides. Only operators that are declared leakproof may come
 -- first, as an index condition must. No operator of this index is, or its expression
 -- calls a function that is not: a user's search reads the whole table, the same search
--- by the owner takes the index. Unique indexes and those on a policy's columns are
--- left out.
+-- by the owner takes the index. Whether bound users search by it at all, the catalog does
+-- not tell. Unique indexes and those on a policy's columns are left out.
 -- Cure: search in a function that runs with its owner's rights, checks what the user may
 -- see, and returns only that. A superuser may declare a function leakproof, if it
 -- raises no error that depends on its arguments. If only bound roles search, drop it.

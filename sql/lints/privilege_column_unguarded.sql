@@ -6,7 +6,8 @@
 -- Ramification: the policy lets a role update rows by looking at other columns than
 -- this one, nothing checks the new value, and the role may write the column. Whoever
 -- may update their own row makes themselves an administrator, or a member of another
--- organization. Columns are recognised by their names alone.
+-- organization. Columns are recognised by their names alone, and a trigger is taken for a
+-- guard if it is for the column or its function names it.
 -- Cure: compare the column in WITH CHECK, or reject its change in a BEFORE UPDATE
 -- trigger. Or take it away from the role: revoke update on the table, then grant update
 -- on the other columns (revoking a column while the table is granted has no effect).
@@ -98,12 +99,15 @@ where p.check_tree !~ (':varno 1 :varattno ' || a.attnum || ' ')
     and not exists (
         select
         from pg_catalog.pg_trigger as t
+        inner join pg_catalog.pg_proc as f on f.oid = t.tgfoid
         where t.tgrelid = c.oid
             and not t.tgisinternal
             and t.tgenabled <> 'D'
             -- TRIGGER_TYPE_ROW, _BEFORE and _UPDATE together.
             and t.tgtype & 19 = 19
             and (t.tgattr::text = '' or a.attnum = any (t.tgattr::smallint[]))
+            -- One that keeps a time of change guards nothing.
+            and (f.prosrc ~ ('\m' || a.attname || '\M') or a.attnum = any (t.tgattr::smallint[]))
     )
     and not exists (
         select

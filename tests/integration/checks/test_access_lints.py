@@ -100,6 +100,10 @@ alter table "Profiles" enable row level security;
 grant select, update on "Profiles" to authenticated;
 create policy own on "Profiles" to authenticated
 using (id = (select auth.uid()));
+create function keep_time() returns trigger language plpgsql
+as 'begin return new; end';
+create trigger keep_time before update on "Profiles"
+for each row execute function keep_time();
 create policy compared on "Profiles" for update to authenticated
 using (id = (select auth.uid()))
 with check ("role" = 'user' and tenant_id = 1);
@@ -115,6 +119,15 @@ create policy own on guarded to authenticated using (id = (select auth.uid()));
 create function refuse() returns trigger language plpgsql as 'begin return old; end';
 create trigger guard before update of is_admin on guarded
 for each row execute function refuse();
+
+create table watched (id integer, org_id integer);
+alter table watched enable row level security;
+grant update on watched to authenticated;
+create policy own on watched to authenticated using (id = (select auth.uid()));
+create function compare() returns trigger language plpgsql
+as 'begin if new.org_id <> old.org_id then raise ''no''; end if; return new; end';
+create trigger compare before update on watched
+for each row execute function compare();
 
 create table withheld (id integer, organization_id integer, name text);
 alter table withheld enable row level security;
@@ -186,10 +199,10 @@ async def test_indexes_without_leakproof_operators_are_found(
     found = await found_by("index_unusable_under_rls", INDEXES, reader, admin)
 
     assert names(found) == [
-        ("by body", Severity.WARNING),
-        ("by_labels", Severity.WARNING),
-        ("by_lower", Severity.WARNING),
-        ("by_words", Severity.WARNING),
+        ("by body", Severity.INFO),
+        ("by_labels", Severity.INFO),
+        ("by_lower", Severity.INFO),
+        ("by_words", Severity.INFO),
     ]
     assert found[0].summary == (
         'index "by body" on table public.docs serves no condition of users under '

@@ -284,7 +284,8 @@ def functions(**changes: object) -> tuple[Part, Part]:
     [
         ({}, "language plpgsql"),
         ({"is_definer": True, "language": "sql"}, "SECURITY DEFINER"),
-        ({"language": "sql", "settings": ("work_mem=1",)}, "it has a SET clause"),
+        ({"language": "sql", "settings": ("work_mem=1",)}, "it sets work_mem"),
+        ({"language": "sql", "settings": ("search_path=",)}, "it sets search_path"),
         ({"language": "sql", "returns_set": True}, "it returns a set"),
     ],
 )
@@ -299,11 +300,20 @@ def test_a_call_per_row_that_cannot_be_inlined_is_found(
     assert f"app.may_see ({reason}) for each row" in found[0].summary
 
 
+def test_settings_that_prevent_inlining_are_named_whatever_the_arguments() -> None:
+    changed = functions(is_definer=True, settings=("plan_cache_mode=auto",))
+
+    found = judged(policy_function_not_inlinable, *changed, using="app.may_see()")
+
+    assert "app.may_see (it sets plan_cache_mode) for each row" in found[0].summary
+
+
 @pytest.mark.parametrize(
     ("using", "changes"),
     [
         ("app.may_see(id)", {"language": "sql", "is_inlinable": True}),
-        ("app.may_see(1)", {}),
+        ("app.may_see(1)", {"settings": ("search_path=app",)}),
+        ("( SELECT app.may_see() AS m)", {"settings": ("plan_cache_mode=auto",)}),
         ("( SELECT app.may_see(1) AS may_see)", {}),
         ("other.may_see(id)", {}),
         (None, {}),
