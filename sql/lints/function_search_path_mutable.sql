@@ -12,6 +12,7 @@
 -- built-in ones excepted. A function written with BEGIN ATOMIC (14 and later) has its
 -- names resolved when it is created and needs no setting. A setting keeps SQL functions
 -- from being inlined: in those a policy calls, qualify names and prefer BEGIN ATOMIC.
+-- Procedures that commit cannot have one and are left out: qualify their names.
 select
     'function' as object_type,
     n.nspname::text as schemaname,
@@ -39,6 +40,11 @@ where p.prokind in ('f', 'p')
         select
         from pg_catalog.unnest(p.proconfig) as s (setting)
         where s.setting like 'search\_path=%'
+    )
+    -- One that ends transactions cannot have a setting.
+    and (
+        p.prokind <> 'p'
+        or pg_catalog.regexp_replace(p.prosrc, '--[^\n]*|/\*.*?\*/', '', 'g') !~* '\m(commit|rollback)\M'
     )
     and n.nspname !~ '^pg_'
     and n.nspname <> 'information_schema'

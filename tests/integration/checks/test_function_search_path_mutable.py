@@ -17,7 +17,9 @@ create function "Other"(n integer) returns integer language plpgsql
 set statement_timeout = '1s' as 'begin return n; end';
 create function definer() returns integer language sql security definer
 as 'select 1';
-create procedure work() language sql as 'select 1';
+create procedure work() language plpgsql
+as 'begin -- nothing to commit
+    return; end';
 """
 NEAR_MISSES = """
 create function pinned() returns integer language sql
@@ -29,6 +31,7 @@ create schema auth;
 create function auth.uid() returns integer language sql as 'select 1';
 create function pg_temp.fleeting() returns integer language sql as 'select 1';
 create extension fuzzystrmatch;
+create procedure committing() language plpgsql as 'begin commit; end';
 """
 
 

@@ -54,6 +54,11 @@ def accepted() -> dict[tuple[str, str], str]:
 
 @asynccontextmanager
 async def court(cluster: Cluster, admin: Admin) -> AsyncGenerator[Court]:
+    # Where a project has it, and not among what the API exposes.
+    await admin.execute("create schema if not exists extensions")
+    await admin.execute(
+        "create extension if not exists pg_stat_statements schema extensions"
+    )
     await servers.create_reader(admin)
     reader = servers.reader_credentials(cluster, admin.info.dbname)
     async with bench(reader) as at:
