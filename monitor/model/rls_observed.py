@@ -55,18 +55,6 @@ class AttributionQuality:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Observations:
-    """What statements did under policies over one stretch of time.
-
-    `window_seconds` is how long it was; 0 where there is none, across a reset.
-    """
-
-    window_seconds: float = 0.0
-    found: tuple[Observed, ...] = ()
-    quality: AttributionQuality = field(default_factory=AttributionQuality)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Tax:
     """One statement under a bound and under a bypassing role: the natural experiment.
 
@@ -119,3 +107,16 @@ class HelperTime:
     source: HelperSource
     calls: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observations:
+    """What statements did under policies over one stretch of time.
+
+    `window_seconds` is how long it was; 0 where there is none, across a reset.
+    """
+
+    window_seconds: float = 0.0
+    found: tuple[Observed, ...] = ()
+    helpers: tuple[HelperTime, ...] = ()
+    quality: AttributionQuality = field(default_factory=AttributionQuality)

@@ -22,6 +22,7 @@ from monitor.model.rls_observed import (
 from monitor.model.rows.stat_statements import StatementRow
 from monitor.model.view import View
 from monitor.rls.attribution import Attributor, Verdict, attributor
+from monitor.rls.helper_time import helper_times
 
 MILLISECONDS = 1000.0
 
@@ -52,7 +53,12 @@ def observe(view: View) -> Observations:
     booking = book(view, delta.rows)
     known = booking.observations
     quality = combined(known.quality, *map(unknown, booking.waiting))
-    return replace(known, window_seconds=delta.seconds, quality=quality)
+    return replace(
+        known,
+        window_seconds=delta.seconds,
+        helpers=helper_times(view),
+        quality=quality,
+    )
 
 
 def book(view: View, rows: Iterable[StatementRow]) -> Booking:

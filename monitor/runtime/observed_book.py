@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from monitor.model.delta import difference
-from monitor.model.rls_observed import AttributionQuality, Observations, Observed
+from monitor.model.rls_observed import (
+    AttributionQuality,
+    HelperTime,
+    Observations,
+    Observed,
+)
+from monitor.model.rows.helper_functions import HelperFunctionRow
 from monitor.model.rows.stat_statements import StatementRow
-from monitor.model.snapshot import Reading
-from monitor.model.view import View
+from monitor.model.snapshot import R, Reading
+from monitor.model.view import Key, View
+from monitor.rls import helper_time
+from monitor.rls.helper_time import HelperKey
 from monitor.rls.observed import Place, accumulate, book, combined, unknown
 
 PATIENCE = timedelta(minutes=15)
@@ -33,8 +42,9 @@ class ObservedBook:
     """
 
     def __init__(self) -> None:
-        self._last: Reading[StatementRow] | None = None
+        self._lasts: dict[Key, Reading[Any]] = {}
         self._sums: Mapping[Place, Observed] = {}
+        self._helpers: Mapping[HelperKey, HelperTime] = {}
         self._waiting: dict[_Key, _Waiting] = {}
         self._quality = AttributionQuality()
 
@@ -43,24 +53,41 @@ class ObservedBook:
 
         `window_seconds` is 0: the sums have no window.
         """
-        fresh = self._increases(view)
-        if fresh or self._waiting:
-            rows = [*(each.row for each in self._waiting.values()), *fresh]
-            booking = book(view, rows)
-            self._sums = accumulate(self._sums, booking.observations.found)
-            lost = self._put_off(booking.waiting, view.now)
-            self._quality = combined(
-                self._quality, booking.observations.quality, *map(unknown, lost)
-            )
-        return Observations(found=tuple(self._sums.values()), quality=self._quality)
+        fresh = self._increases(view, StatementRow)
+        self._take_statements(view, [row for row in fresh if row.toplevel])
+        self._take_helpers(helper_time.nested(view, fresh))
+        for datname in view.catalogs:
+            functions = self._increases(view, HelperFunctionRow, datname)
+            self._take_helpers(helper_time.counted(datname, functions))
+        return Observations(
+            found=tuple(self._sums.values()),
+            helpers=tuple(self._helpers.values()),
+            quality=self._quality,
+        )
 
-    def _increases(self, view: View) -> tuple[StatementRow, ...]:
-        reading = view.readings.get((StatementRow, ""))
-        before, self._last = self._last, reading or self._last
-        if before is None or reading is None or before is reading:
+    def _take_statements(self, view: View, fresh: Iterable[StatementRow]) -> None:
+        rows = [*(each.row for each in self._waiting.values()), *fresh]
+        if not rows:
+            return
+        booking = book(view, rows)
+        self._sums = accumulate(self._sums, booking.observations.found)
+        lost = self._put_off(booking.waiting, view.now)
+        self._quality = combined(
+            self._quality, booking.observations.quality, *map(unknown, lost)
+        )
+
+    def _take_helpers(self, found: Iterable[HelperTime]) -> None:
+        self._helpers = helper_time.accumulate(self._helpers, found)
+
+    def _increases(self, view: View, kind: type[R], datname: str = "") -> tuple[R, ...]:
+        """Return what each row gained since the reading that was taken in last."""
+        key: Key = kind, datname
+        reading, before = view.readings.get(key), self._lasts.get(key)
+        if reading is None or reading is before:
             return ()
-        delta = difference(before, reading)
-        return tuple(row for row in delta.rows if row.toplevel) if delta else ()
+        self._lasts[key] = reading
+        delta = difference(before, reading) if before is not None else None
+        return delta.rows if delta else ()
 
     def _put_off(
         self, rows: Iterable[StatementRow], now: datetime

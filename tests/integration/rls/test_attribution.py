@@ -13,11 +13,12 @@ from psycopg.rows import TupleRow
 
 from monitor.model.rls import Probes
 from monitor.model.rls_observed import Observations
+from monitor.model.rows.helper_functions import HelperFunctionRow
 from monitor.model.rows.stat_statements import StatementRow
 from monitor.model.target import Credentials
 from monitor.model.view import StatementText, View
 from monitor.rls.observed import observe
-from tests.collecting import bench
+from tests.collecting import bench, eventually
 from tests.integration.rls.workload import (
     USER,
     Case,
@@ -180,3 +181,40 @@ async def test_tables_inside_functions_are_known_once_the_server_is_asked(
     assert calls(after) == Counter({("", USER): 3})
     assert [each.attribution for each in after.found] == ["server"]
     assert after.quality.contradictions == 1
+
+
+async def counters(watch: Watch, admin: Admin) -> HelperFunctionRow:
+    """Return the function's counters once the session has sent them."""
+
+    async def look() -> tuple[HelperFunctionRow, bool]:
+        # Old servers send them after a later command, half a second on.
+        await admin.execute("select")
+        (row,) = await watch.court.at.rows("helper_functions", HelperFunctionRow)
+        return row, bool(row.calls_total)
+
+    return await eventually(look)
+
+
+@pytest.mark.pg
+async def test_time_inside_helper_functions_is_booked_to_them(
+    reader: Credentials, admin: Admin, major: int
+) -> None:
+    await prepare(admin, major)
+    calling = [case for case in cases(major) if case.sql == "table ledger"]
+    await admin.execute("set track_functions = 'pl'")
+    async with watching(reader) as watch:
+        await watch.court.read("helper_functions")
+
+        await go_through(admin, calling, major)
+        view = await watch.look()
+        function = await counters(watch, admin)
+
+    # Five rows for each call of a role that policies bind, owners included.
+    wanted = 5 * sum(case.calls for case in calling if case.tables)
+    inside = observe(view).helpers
+    assert function.calls_total == wanted
+    assert function.exec_time_seconds_total is not None
+    assert [(each.function, each.calls) for each in inside] == (
+        [("public.is_member(wanted integer)", wanted)] if major >= 14 else []
+    )
+    assert all(0 < each.seconds < function.exec_time_seconds_total for each in inside)

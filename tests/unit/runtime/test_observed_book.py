@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 from monitor.model.rls_observed import AttributionQuality
+from monitor.model.rows.helper_functions import HelperFunctionRow
 from monitor.model.rows.stat_statements import StatementRow
 from monitor.model.view import View
 from monitor.runtime.observed_book import PATIENCE, ObservedBook
-from tests.unit.factories import NOW, reading
+from tests.unit.factories import NOW, make, reading
 from tests.unit.rls.test_observed import USER, row, seen, texts
 
 TEXTS = texts("table notes")
@@ -103,3 +104,34 @@ def test_what_has_waited_too_long_counts_as_unknown() -> None:
     )
     known = {"texts": {82: replace(TEXTS[0], queryid=82)}}
     assert sums(book, at(late + 15, 24, queryid=82, changes=known)) == [(8, 1.0)]
+
+
+def test_time_inside_functions_adds_up_too() -> None:
+    book = ObservedBook()
+    first, second = (
+        replace(
+            view,
+            readings={
+                **view.readings,
+                (HelperFunctionRow, "app"): reading(
+                    [
+                        make(
+                            HelperFunctionRow,
+                            oid=7,
+                            calls_total=calls,
+                            exec_time_seconds_total=calls / 4,
+                        )
+                    ],
+                    datname="app",
+                    monotonic=float(calls),
+                ),
+            },
+        )
+        for view, calls in ((at(0, 8), 2), (at(15, 16), 6))
+    )
+
+    before, after = book.update(first), book.update(second)
+
+    assert before.helpers == ()
+    assert [(each.calls, each.seconds) for each in after.helpers] == [(4, 1.0)]
+    assert book.update(second).helpers == after.helpers
