@@ -11,7 +11,7 @@ from monitor.api import bodies
 from monitor.logs import redact
 from monitor.model import shape
 from monitor.model.alert import AlertState
-from monitor.model.finding import TrackedFinding
+from monitor.model.finding import TrackedFinding, urgency
 from monitor.model.listing import indexes, locks, rls, statements, tables
 from monitor.model.listing.targets import TargetEntry, target_entry
 from monitor.model.shape import Shape
@@ -85,7 +85,7 @@ def by_urgency(found: Iterable[TrackedFinding]) -> list[TrackedFinding]:
             states.index(t.state),
             t.finding.severity.rank,
             -t.first_seen.timestamp(),
-            t.finding.id,
+            urgency(t.finding),
         ),
     )
 

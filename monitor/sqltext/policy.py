@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from monitor.sqltext.subselects import own_columns
 from monitor.sqltext.tree import (
     NOT,
     Expression,
@@ -55,7 +56,7 @@ def calls(expression: str) -> tuple[Call, ...]:
     root = parse_expression(expression)
     if root is None:
         return ()
-    return tuple(_calls(root, is_wrapped=False, is_in_subquery=False))
+    return tuple(_calls(root, _Around()))
 
 
 @lru_cache(maxsize=2048)
@@ -70,39 +71,46 @@ def columns(expression: str) -> tuple[str, ...]:
     return () if root is None else tuple(dict.fromkeys(_compared(root)))
 
 
-def _calls(node: pb.Node, *, is_wrapped: bool, is_in_subquery: bool) -> Iterator[Call]:
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """Where a part of an expression stands; `reads_once`: below FROM, read once."""
+
+    is_wrapped: bool = False
+    is_in_subquery: bool = False
+    reads_once: bool = False
+
+
+def _calls(node: pb.Node, around: _Around) -> Iterator[Call]:
+    if kind(node) == "sub_link":
+        yield from _calls_of_link(node.sub_link, around)
+        return
     if kind(node) == "func_call":
         *schema, name = names(node.func_call.funcname)
         yield Call(
             schema=".".join(schema),
             name=name,
-            is_wrapped=is_wrapped,
+            is_wrapped=around.is_wrapped,
             arguments_are_constant=not has_column(node.func_call),
-            is_in_subquery=is_in_subquery,
+            is_in_subquery=around.is_in_subquery,
         )
-    elif kind(node) == "sub_link":
-        yield from _calls_of_link(
-            node.sub_link, is_wrapped=is_wrapped, is_in_subquery=is_in_subquery
-        )
-        return
+    if kind(node) == "range_function" and around.reads_once:
+        around = replace(around, is_wrapped=True)
     for child in inner(node):
-        yield from _calls(child, is_wrapped=is_wrapped, is_in_subquery=is_in_subquery)
+        yield from _calls(child, around)
 
 
-def _calls_of_link(
-    link: pb.SubLink, *, is_wrapped: bool, is_in_subquery: bool
-) -> Iterator[Call]:
+def _calls_of_link(link: pb.SubLink, around: _Around) -> Iterator[Call]:
     if kind(link.testexpr):
         # What is compared with the sub-select's rows is evaluated outside of it.
-        yield from _calls(
-            link.testexpr, is_wrapped=is_wrapped, is_in_subquery=is_in_subquery
-        )
+        yield from _calls(link.testexpr, around)
     reads = bool(link.subselect.select_stmt.from_clause)
-    yield from _calls(
-        link.subselect,
-        is_wrapped=is_wrapped or is_uncorrelated(link),
-        is_in_subquery=is_in_subquery or reads,
+    inside = _Around(
+        is_wrapped=around.is_wrapped or is_uncorrelated(link),
+        is_in_subquery=around.is_in_subquery or reads,
+        # A function in FROM is called per scan, and there is one if no row matters.
+        reads_once=not any(own_columns(link.subselect)),
     )
+    yield from _calls(link.subselect, inside)
 
 
 def is_uncorrelated(link: pb.SubLink) -> bool:

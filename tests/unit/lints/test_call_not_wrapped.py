@@ -130,3 +130,35 @@ def test_says_what_the_application_can_do() -> None:
 
     (advice,) = (e.value for e in evidence if e.name == "in the application")
     assert str(advice).startswith("statements that filter by user_id themselves")
+
+
+@pytest.mark.parametrize(
+    "using",
+    [
+        "(role = ( SELECT (auth.jwt() ->> 'role'::text)))",
+        "(org = ( SELECT (current_setting('app.org'::text))::uuid AS current_setting))",
+        "(team = ANY (ARRAY( SELECT app.teams() AS teams)))",
+        "(team IN ( SELECT app.teams() AS teams))",
+        "(team IN ( SELECT t.id FROM app.teams() t(id)))",
+        "(EXISTS ( SELECT 1 FROM public.m WHERE (m.usr = ( SELECT auth.uid() AS u))))",
+    ],
+)
+def test_says_nothing_where_a_match_on_the_text_would_be_wrong(using: str) -> None:
+    assert found_with(using=using) == []
+
+
+@pytest.mark.parametrize(
+    ("using", "called"),
+    [
+        ("((( SELECT auth.uid() AS uid) = a) OR (auth.uid() = b))", "auth.uid()"),
+        ("app.is_admin()", "app.is_admin()"),
+        ("(role = app.role_of('x'::text))", "app.role_of()"),
+        ("(EXISTS ( SELECT 1 FROM public.m WHERE (m.usr = auth.uid())))", "auth.uid()"),
+        ("(team = ANY (app.teams()))", "app.teams()"),
+        ("( SELECT (app.is_admin() AND (t.a = 1)) FROM public.t)", "app.is_admin()"),
+    ],
+)
+def test_finds_what_a_match_on_the_text_would_miss(using: str, called: str) -> None:
+    (found,) = found_with(using=using)
+
+    assert f"calls {called} for every row" in found.summary

@@ -123,3 +123,24 @@ def test_nesting_beyond_the_parsers_transport_is_not_analysed() -> None:
     )
 
     assert not policy.is_analysed(deep)
+
+
+def test_a_function_in_from_is_called_once_where_no_row_matters() -> None:
+    (found,) = policy.calls("(id IN ( SELECT t.id FROM app.teams() t(id)))")
+
+    assert (found.is_wrapped, found.is_in_subquery) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "(EXISTS ( SELECT 1 FROM app.teams() t(id) WHERE (t.id = docs.team)))",
+        "(id IN ( SELECT t.id FROM teams t WHERE (t.owner = auth.uid())))",
+    ],
+)
+def test_a_function_is_called_per_row_where_the_row_or_a_tables_rows_matter(
+    expression: str,
+) -> None:
+    (found,) = policy.calls(expression)
+
+    assert not found.is_wrapped
