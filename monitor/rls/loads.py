@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from monitor.model.rls import Guarded
 from monitor.model.rows.stat_statements import StatementRow
 from monitor.model.view import StatementText, View
-from monitor.rls.attribution import Verdict, attributor
+from monitor.rls.attribution import Attributor, Verdict, attributor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,22 +106,32 @@ def _add(
         tables.setdefault(relid, Loads()).free_seconds += load.seconds
 
 
-def tables_met(view: View, datname: str, text: str, role: str) -> tuple[Guarded, ...]:
-    """Return the tables whose policies a text of an operator's meets as a role."""
+def tables_met(
+    view: View, datname: str, text: str, role: str
+) -> tuple[tuple[Guarded, str], ...]:
+    """Return the tables whose policies an operator's text meets as a role.
+
+    Each comes with its policy set.
+    """
     judge = attributor(view, datname)
     if judge is None:
         return ()
     # Recorded statements have other ids than the hash of a text.
     listed = StatementText(queryid=hash(text), text=text)
     verdict = judge.verdict(listed, listed.queryid, role, {})
-    relations = judge.stock.catalog.relations
+    relids = sorted(verdict.guarded if verdict else ())
     return tuple(
-        Guarded(
-            database=datname,
-            relid=relid,
-            schemaname=relations[relid].schemaname,
-            relname=relations[relid].relname,
-            role=role,
-        )
-        for relid in sorted(verdict.guarded if verdict else ())
+        (_guarded(judge, relid, role), judge.stock.policy_set(relid))
+        for relid in relids
+    )
+
+
+def _guarded(judge: Attributor, relid: int, role: str) -> Guarded:
+    relation = judge.stock.catalog.relations[relid]
+    return Guarded(
+        database=judge.datname,
+        relid=relid,
+        schemaname=relation.schemaname,
+        relname=relation.relname,
+        role=role,
     )

@@ -11,7 +11,7 @@ from monitor.rls.loads import StatementLoad
 MOST_STATEMENTS = 5
 """A round counts as so many statements of a table: its costliest."""
 
-MOST_RECENT = 200
+MOST_RECENT = 100
 
 
 def statement_overheads(
@@ -37,9 +37,7 @@ def with_overheads(
     before: Overheads | None, table: Guarded, seconds: Sequence[float]
 ) -> Overheads:
     """Return a histogram with these added; a negative overhead counts as 0."""
-    known = before or Overheads(
-        table=table, counts=(0,) * (len(BOUNDS) + 1), total_seconds=0.0
-    )
+    known = before or recalled(table, ())
     counts, added = list(known.counts), [max(0.0, value) for value in seconds]
     for value in added:
         counts[bisect_left(BOUNDS, value)] += 1
@@ -49,3 +47,9 @@ def with_overheads(
         total_seconds=known.total_seconds + sum(added),
         recent=(*known.recent, *added)[-MOST_RECENT:],
     )
+
+
+def recalled(table: Guarded, recent: Sequence[float]) -> Overheads:
+    """Return an empty histogram; percentiles go on with what was measured before."""
+    counts = (0,) * (len(BOUNDS) + 1)
+    return Overheads(table=table, counts=counts, total_seconds=0.0, recent=(*recent,))

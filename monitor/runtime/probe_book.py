@@ -9,19 +9,21 @@ from typing import TypeVar
 
 from monitor.model.rls import (
     Guarded,
-    Overheads,
     Probes,
     Saving,
     StatementCost,
     UnitCost,
 )
-from monitor.rls.overheads import with_overheads
+from monitor.rls.overheads import recalled, with_overheads
 from monitor.rls.rounds import Key, Survey
 from monitor.runtime.allowance import Allowance, Spent
 from monitor.runtime.answers import Answers
 
 MOST_KEPT = 2_000
 """Of tables and personas, of statements and personas, and of rewrites each."""
+
+MOST_HISTOGRAMS = 500
+"""Of tables and roles."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -31,12 +33,14 @@ V = TypeVar("V")
 class SavedProbes:
     """What survives a restart; histograms and totals begin anew, as counters do.
 
-    A statement's cost is kept with the policy set of its database.
+    A statement's cost is kept with the policy set of its database, the latest
+    overheads of a table with its own.
     """
 
     unit_costs: tuple[UnitCost, ...] = ()
     statement_costs: tuple[tuple[str, StatementCost], ...] = ()
     savings: tuple[Saving, ...] = ()
+    overheads: tuple[tuple[str, Guarded, tuple[float, ...]], ...] = ()
     spent: tuple[Spent, ...] = ()
 
 
@@ -56,7 +60,13 @@ class ProbeBook:
         self._failed: dict[Key, UnitCost] = {}
         self._statements = {statement_key(e[1]): e for e in known.statement_costs}
         self._savings = {saving_key(each): each for each in known.savings}
-        self._overheads: dict[tuple[str, int, str], Overheads] = {}
+        self._overheads = {
+            (table.database, table.relid, table.role): (
+                policies,
+                recalled(table, recent),
+            )
+            for policies, table, recent in known.overheads
+        }
         self._rounds = 0
         self._failures = 0
 
@@ -67,6 +77,10 @@ class ProbeBook:
             unit_costs=tuple(self._costs.values()),
             statement_costs=tuple(self._statements.values()),
             savings=tuple(self._savings.values()),
+            overheads=tuple(
+                (policies, found.table, found.recent)
+                for policies, found in self._overheads.values()
+            ),
             spent=self.allowance.kept,
         )
 
@@ -106,11 +120,15 @@ class ProbeBook:
         """Take what is known of a rewrite now."""
         _put(self._savings, saving_key(saving), saving)
 
-    def add_overheads(self, table: Guarded, seconds: Sequence[float]) -> None:
+    def add_overheads(
+        self, table: Guarded, policy_set: str, seconds: Sequence[float]
+    ) -> None:
         """Add what policies cost statements of a table and role."""
         key = table.database, table.relid, table.role
-        known = with_overheads(self._overheads.get(key), table, seconds)
-        _put(self._overheads, key, known)
+        policies, known = self._overheads.get(key, (policy_set, None))
+        before = known if policies == policy_set else None
+        after = with_overheads(before, table, seconds)
+        _put(self._overheads, key, (policy_set, after), most=MOST_HISTOGRAMS)
 
     def keep_personas(self, names: Collection[str]) -> None:
         """Drop the figures of all other personas."""
@@ -134,7 +152,7 @@ class ProbeBook:
             key
             for costs in (self._costs, self._failed)
             for key, cost in costs.items()
-            if _is_void(survey, cost)
+            if _is_void(survey, cost.table, cost.policy_set)
         }
         gone |= {
             key
@@ -144,23 +162,21 @@ class ProbeBook:
         gone |= {k for k, saving in self._savings.items() if _is_off(survey, saving)}
         for key in gone:
             self._drop(key)
+        for place, (policies, found) in list(self._overheads.items()):
+            if _is_void(survey, found.table, policies):
+                del self._overheads[place]
         return frozenset(gone)
 
     def _drop(self, key: Key) -> None:
-        self._statements.pop(key, None)
-        self._savings.pop(key, None)
-        for costs in (self._costs, self._failed):
-            if (cost := costs.pop(key, None)) is not None:
-                table = cost.table
-                place = table.database, table.relid, table.role
-                self._overheads.pop(place, None)
+        for kept in (self._costs, self._failed, self._statements, self._savings):
+            kept.pop(key, None)
 
     def probes(self, now: datetime, paused: str) -> Probes:
         """Return everything as checks and surfaces may see it."""
         return Probes(
             unit_costs=(*self._costs.values(), *self._failed.values()),
             statement_costs=tuple(cost for _, cost in self._statements.values()),
-            overheads=tuple(self._overheads.values()),
+            overheads=tuple(found for _, found in self._overheads.values()),
             savings=tuple(self._savings.values()),
             confirmed=self.answers.given,
             rounds_total=self._rounds,
@@ -187,19 +203,18 @@ def saving_key(saving: Saving) -> Key:
     return ("saving", saving.database, relid, saving.policy_name, saving.rule)
 
 
-def _put(kept: dict[K, V], key: K, value: V) -> None:
+def _put(kept: dict[K, V], key: K, value: V, *, most: int = MOST_KEPT) -> None:
     """Put a value at the end; beyond the limit the oldest go."""
     kept.pop(key, None)
     kept[key] = value
-    for oldest in list(kept)[: max(0, len(kept) - MOST_KEPT)]:
+    for oldest in list(kept)[: max(0, len(kept) - most)]:
         del kept[oldest]
 
 
-def _is_void(survey: Survey, cost: UnitCost) -> bool:
-    table = cost.table
+def _is_void(survey: Survey, table: Guarded, policy_set: str) -> bool:
     if table.database not in survey.databases:
         return False
-    return survey.policies.get((table.database, table.relid)) != cost.policy_set
+    return survey.policies.get((table.database, table.relid)) != policy_set
 
 
 def _is_off(survey: Survey, saving: Saving) -> bool:

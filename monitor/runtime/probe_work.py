@@ -68,7 +68,7 @@ async def _table(
     book.take_cost(cost)
     overheads = await asyncio.to_thread(_overheads, view, cost)
     if overheads:
-        book.add_overheads(chosen.table, overheads)
+        book.add_overheads(chosen.table, chosen.policy_set, overheads)
     return cost.status
 
 
@@ -99,8 +99,8 @@ async def _statement(
     book.take_statement(cost, chosen.policy_set)
     if cost.overhead is not None and cost.status == "ok":
         text, role = chosen.statement.sql, chosen.persona.role
-        for table in tables_met(view, chosen.database, text, role):
-            book.add_overheads(table, [cost.overhead])
+        for table, policies in tables_met(view, chosen.database, text, role):
+            book.add_overheads(table, policies, [cost.overhead])
     return cost.status
 
 

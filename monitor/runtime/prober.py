@@ -227,7 +227,8 @@ class Prober:
             note_failure(self._book, chosen, status, self._clock.now())
         except TargetError as error:
             self._went_wrong(chosen, error, was_let_in=started is not None)
-        return status, self._clock.monotonic() - (started or self._clock.monotonic())
+        seconds = 0.0 if started is None else self._clock.monotonic() - started
+        return status, seconds
 
     def _is_let_in(self) -> None:
         if self._refusal:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
 import structlog
 
-from monitor.model.report import samples_of
+from monitor.checks import rls_policy_cost
+from monitor.model.report import Sample, samples_of
 from monitor.model.state import TargetState
 from monitor.model.target import Target
 from monitor.model.threshold import EditedThreshold
@@ -60,7 +61,7 @@ class Scribe:
         report = Report(target=self._target.name, at=now, valid_for=VALID_FOR)
         metrics = {r.name: r.metric_name or r.name for r in discover().values()}
         figures = samples_of(state.findings, metrics, state.thresholds)
-        await store.save_samples(report, figures)
+        await store.save_samples(report, [*figures, *_within_levels(state, figures)])
         await store.save_findings(report, state.findings)
         await store.save_advice(report, state.findings)
         if state.view is not None:
@@ -81,3 +82,11 @@ class Scribe:
                     "threshold_not_valid", target=self._target.name, problem=problem
                 )
         self._problems = problems
+
+
+def _within_levels(state: TargetState, reached: Iterable[Sample]) -> Iterator[Sample]:
+    """Yield what probes measured and no finding is about: a target that is met."""
+    told = {(s.metric_name, s.database, s.object) for s in reached}
+    for sample in rls_policy_cost.samples(state.view) if state.view else ():
+        if (sample.metric_name, sample.database, sample.object) not in told:
+            yield sample

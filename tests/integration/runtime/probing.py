@@ -111,7 +111,6 @@ class Application:
             "bypass": {"user": BYPASS, "password": self.password},
             "bypass_role": self.service,
             "interval": "1s",
-            "pairs": 3,
             **changes,
         }
 
@@ -168,6 +167,57 @@ async def running(
         assembly.close()
 
 
+@contextlib.asynccontextmanager
+async def watching(admin: Admin) -> AsyncGenerator[Seen]:
+    """Look some fifty times a second who is connected as pgvigil."""
+    seen = Seen()
+    task = asyncio.create_task(seen.look(admin))
+    try:
+        yield seen
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@dataclass
+class Seen:
+    """Who has been connected as pgvigil, and how many at most at once."""
+
+    logins: set[str] = field(default_factory=set[str])
+    most: int = 0
+    looks: int = 0
+
+    async def look(self, admin: Admin) -> None:
+        while True:
+            names = await connected(admin)
+            self.logins |= set(names)
+            self.most = max(self.most, len(names))
+            self.looks += 1
+            await asyncio.sleep(0.02)
+
+
+async def connected(admin: Admin) -> list[str]:
+    """Return the logins of pgvigil's connections to the test's database."""
+    cursor = await admin.execute(
+        "select usename::text from pg_catalog.pg_stat_activity"
+        " where application_name like 'pgvigil/test/%'"
+        " and datname = pg_catalog.current_database()",
+    )
+    return [name for (name,) in await cursor.fetchall()]
+
+
+async def still_connected(admin: Admin) -> list[str]:
+    """Return who stays connected: a backend ends a moment after its connection."""
+    names = await connected(admin)
+    for _ in range(100):
+        if not names:
+            break
+        await asyncio.sleep(0.05)
+        names = await connected(admin)
+    return names
+
+
 def probes(assembly: Assembly) -> Probes:
     """Return what the last published state knows of probes."""
     watch = assembly.daemon.watches.get("orders")
@@ -180,7 +230,7 @@ def good(assembly: Assembly) -> list[UnitCost]:
     return [cost for cost in probes(assembly).unit_costs if cost.status == "ok"]
 
 
-async def until(holds: Callable[[], object], *, seconds: float = 30.0) -> None:
+async def until(holds: Callable[[], object], *, seconds: float = 60.0) -> None:
     """Wait until something holds."""
     end = time.monotonic() + seconds
     while not holds():

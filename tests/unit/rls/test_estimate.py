@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from monitor.model.rls import UnitCost
 from monitor.rls.estimate import Inputs, Tally, advance, inputs_of
 from monitor.rls.loads import Loads, StatementLoad, database_loads, tables_met
+from monitor.rls.survey import survey
 from tests.unit.factories import NOW
 from tests.unit.rls.probed import GUARDED, SERVICE_ID, cost, seen, statement
 
@@ -155,6 +156,9 @@ def test_statements_that_cannot_be_parsed_are_not_analysed() -> None:
 def test_a_listed_statement_counts_for_the_tables_whose_policies_it_meets() -> None:
     text = "select count(*) from notes"
 
-    assert tables_met(seen(), "app", text, "user") == (GUARDED,)
+    ((table, policies),) = tables_met(seen(), "app", text, "user")
+
+    assert table == GUARDED
+    assert policies == survey(seen()).policies["app", 1]
     assert tables_met(seen(), "app", text, "service") == ()
     assert tables_met(seen(), "elsewhere", text, "user") == ()

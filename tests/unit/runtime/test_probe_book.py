@@ -29,7 +29,7 @@ def survey(policies: str = "set", together: str = "all") -> Survey:
 def filled() -> ProbeBook:
     book = ProbeBook(30.0)
     book.take_cost(cost())
-    book.add_overheads(GUARDED, [0.001])
+    book.add_overheads(GUARDED, "set", [0.001])
     book.take_statement(LISTED, "all")
     book.take_saving(SAVING)
     return book
@@ -75,6 +75,15 @@ def test_a_changed_policy_voids_what_was_measured_under_it() -> None:
     assert not found.savings
 
 
+def test_a_histogram_under_other_policies_begins_anew() -> None:
+    book = filled()
+
+    book.add_overheads(GUARDED, "other", [0.5])
+
+    (found,) = book.probes(NOW, "").overheads
+    assert (found.count, found.recent) == (1, (0.5,))
+
+
 def test_a_dropped_table_voids_its_figures() -> None:
     book = filled()
 
@@ -112,7 +121,8 @@ def test_figures_survive_a_restart_but_counters_begin_anew() -> None:
     assert found.unit_costs == (cost(),)
     assert found.statement_costs == (LISTED,)
     assert found.savings == (SAVING,)
-    assert (found.overheads, found.rounds_total, found.seconds_total) == ((), 0, 0.0)
+    assert (found.rounds_total, found.seconds_total) == (0, 0.0)
+    assert [(o.count, o.recent) for o in found.overheads] == [(0, (0.001,))]
     assert found.seconds_this_hour == 0.5
 
 
