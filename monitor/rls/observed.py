@@ -65,7 +65,8 @@ def book(view: View, rows: Iterable[StatementRow]) -> Booking:
     """Attribute increases of statements to tables and roles.
 
     Left out are what functions ran inside (their caller's time has it), our own
-    role, and databases that are not watched. Source: pg_stat_statements.
+    role, and databases that are not watched. Before PostgreSQL 14 what functions
+    ran inside cannot be told from clients' statements. Source: pg_stat_statements.
     """
     judges = {name: attributor(view, name) for name in view.catalogs}
     account = _Account(view)
@@ -75,7 +76,14 @@ def book(view: View, rows: Iterable[StatementRow]) -> Booking:
         is_foreign = row.toplevel and role != view.server.role
         if is_foreign and (datname in judges or not datname):
             account.take(row, role, judges.get(datname))
-    return account.booking()
+    return account.booking(judges)
+
+
+@dataclass(slots=True)
+class _Sum:
+    calls: int = 0
+    seconds: float = 0.0
+    loose_calls: int = 0
 
 
 @dataclass(slots=True)
@@ -83,11 +91,14 @@ class _Account:
     """Adds up what becomes of a row: booked under tables, unknown, or put off."""
 
     view: View
-    sums: dict[Place, Observed] = field(default_factory=dict[Place, Observed])
-    waiting: list[StatementRow] = field(default_factory=list[StatementRow])
-    qualities: list[AttributionQuality] = field(
-        default_factory=list[AttributionQuality]
+    sums: dict[tuple[str, int, str, Attribution], _Sum] = field(
+        default_factory=lambda: defaultdict(_Sum)
     )
+    waiting: list[StatementRow] = field(default_factory=list[StatementRow])
+    unknown: list[StatementRow] = field(default_factory=list[StatementRow])
+    known: _Sum = field(default_factory=_Sum)
+    statements: int = 0
+    contradictions: int = 0
 
     def take(self, row: StatementRow, role: str, judge: Attributor | None) -> None:
         text = self.view.texts.get(row.queryid)
@@ -97,30 +108,53 @@ class _Account:
         confirmed = self.view.probes.confirmed
         verdict = judge.verdict(text, row.queryid, role, confirmed)
         if verdict is not None:
-            self.qualities.append(_known(row, verdict))
-            for table in _tables(judge, verdict, role):
-                self.add(row, verdict, table)
-        elif text is None:
-            self.waiting.append(row)
+            self.add(row, role, verdict, judge.datname)
         else:
-            self.qualities.append(unknown(row))
+            (self.waiting if text is None else self.unknown).append(row)
 
-    def add(self, row: StatementRow, verdict: Verdict, table: Guarded) -> None:
-        found = Observed(
-            table=table,
-            attribution=verdict.attribution,
-            calls=row.calls_total,
-            seconds=row.exec_time_seconds_total,
-            loose_calls=row.calls_total if verdict.is_loose else 0,
+    def add(self, row: StatementRow, role: str, verdict: Verdict, datname: str) -> None:
+        calls, seconds = row.calls_total, row.exec_time_seconds_total
+        self.statements += 1
+        self.contradictions += verdict.is_contradicted
+        self.known.calls += calls
+        self.known.seconds += seconds
+        # Without a table where the server knows of one and the parser does not.
+        for relid in verdict.guarded or ((0,) if verdict.is_subject else ()):
+            total = self.sums[datname, relid, role, verdict.attribution]
+            total.calls += calls
+            total.seconds += seconds
+            total.loose_calls += calls if verdict.is_loose else 0
+
+    def booking(self, judges: Mapping[str, Attributor | None]) -> Booking:
+        known = AttributionQuality(
+            statements=self.statements,
+            calls=self.known.calls,
+            seconds=self.known.seconds,
+            contradictions=self.contradictions,
         )
-        place = (table, verdict.attribution)
-        self.sums[place] = _added(self.sums.get(place), found)
-
-    def booking(self) -> Booking:
         observations = Observations(
-            found=tuple(self.sums.values()), quality=combined(*self.qualities)
+            found=tuple(self._found(judges)),
+            quality=combined(known, *map(unknown, self.unknown)),
         )
         return Booking(observations=observations, waiting=tuple(self.waiting))
+
+    def _found(self, judges: Mapping[str, Attributor | None]) -> Iterator[Observed]:
+        for (datname, relid, role, attribution), total in self.sums.items():
+            judge = judges[datname]
+            relation = judge.stock.catalog.relations.get(relid) if judge else None
+            yield Observed(
+                table=Guarded(
+                    database=datname,
+                    relid=relid,
+                    schemaname=relation.schemaname if relation else "",
+                    relname=relation.relname if relation else "",
+                    role=role,
+                ),
+                attribution=attribution,
+                calls=total.calls,
+                seconds=total.seconds,
+                loose_calls=total.loose_calls,
+            )
 
 
 def unknown(row: StatementRow) -> AttributionQuality:
@@ -133,15 +167,6 @@ def unknown(row: StatementRow) -> AttributionQuality:
         unknown_statements=1,
         unknown_calls=calls,
         unknown_seconds=seconds,
-    )
-
-
-def _known(row: StatementRow, verdict: Verdict) -> AttributionQuality:
-    return AttributionQuality(
-        statements=1,
-        calls=row.calls_total,
-        seconds=row.exec_time_seconds_total,
-        contradictions=int(verdict.is_contradicted),
     )
 
 
@@ -198,22 +223,6 @@ def _weakest(found: Iterable[Observed]) -> Attribution:
     """Return `server` only where the server confirmed everything."""
     is_confirmed = all(each.attribution == "server" for each in found)
     return "server" if is_confirmed else "ast"
-
-
-def _tables(judge: Attributor, verdict: Verdict, role: str) -> Iterator[Guarded]:
-    """Yield the tables to book under; one without a name where none is known."""
-    relations, datname = judge.stock.catalog.relations, judge.datname
-    for relid in verdict.guarded:
-        relation = relations[relid]
-        yield Guarded(
-            database=datname,
-            relid=relid,
-            schemaname=relation.schemaname,
-            relname=relation.relname,
-            role=role,
-        )
-    if verdict.is_subject and not verdict.guarded:
-        yield Guarded(database=datname, relid=0, schemaname="", relname="", role=role)
 
 
 def _added(known: Observed | None, more: Observed) -> Observed:
