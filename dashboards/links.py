@@ -10,6 +10,10 @@ _KEPT = "${__url_time_range}&${datasource:queryparam}&${job:queryparam}"
 RUNBOOK = f"{PAGE}/runbooks/${{__value.raw}}"
 SERVER_PAGE = f"{PAGE}/?target=${{__value.raw}}#findings"
 
+EVIDENCE = (
+    f"{PAGE}/?target=${{__data.fields.server}}&check=${{__data.fields.check}}#findings"
+)
+
 
 def to_board(uid: str, *variables: str) -> str:
     """Return the way to a dashboard for what a table's row is about.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dashboards.links import RUNBOOK, SERVER_PAGE
+from dashboards.links import EVIDENCE, RUNBOOK, SERVER_PAGE
 from dashboards.panels import number, states, table
 from dashboards.parts import Column, Query, Tile
 from dashboards.promql import of_database, of_server
@@ -13,7 +13,7 @@ GREEN, ORANGE, RED, BLUE = "green", "orange", "red", "blue"
 UP = of_server("pg_up")
 SEVERITIES = {3: ("critical", RED), 2: ("warning", ORANGE), 1: ("info", BLUE)}
 _WHAT_TO_DO = (
-    "The check's page says what it means and what to do; the server's page has the"
+    "A click on the check opens what it means and what to do, one on the object the"
     " evidence and the SQL."
 )
 
@@ -104,7 +104,7 @@ def _open(title: str, description: str, *matchers: str, width: int) -> Tile:
             Column("check", "Check", link=RUNBOOK),
             Column("server", "Server", link=SERVER_PAGE),
             Column("datname", "Database"),
-            Column("object", "Object"),
+            Column("object", "Object", link=EVIDENCE),
         ],
         sort_by="Severity",
         width=width,

@@ -74,31 +74,32 @@ def demo(folder: Path) -> Generator[str]:
 
 
 @pytest.fixture(scope="module")
+def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """Run two daemons with much to show; return where they listen."""
+    folder = tmp_path_factory.mktemp("dashboards")
+    nobody = f"http://127.0.0.1:{companions.free_port()}"
+    receivers = {"alertmanagers": [{"url": nobody}]}
+    with scene() as shown, demo(folder) as another:
+        settings = {**shown.settings, "alerting": receivers}
+        with running(folder, settings) as daemon:
+            yield [f"127.0.0.1:{daemon.port}", another]
+
+
+@pytest.fixture(scope="module")
 def prometheis(
-    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path_factory: pytest.TempPathFactory, addresses: list[str]
 ) -> Iterator[dict[str, Companion]]:
-    """Run two daemons with much to show, and a Prometheus for each way."""
+    """Run a Prometheus for each way to scrape them."""
     binary = companions.require("prometheus")
     with ExitStack() as stack:
-        folder = tmp_path_factory.mktemp("dashboards")
-        shown = stack.enter_context(scene())
-        nobody = f"http://127.0.0.1:{companions.free_port()}"
-        settings = {
-            **shown.settings,
-            "alerting": {"alertmanagers": [{"url": nobody}]},
-        }
-        daemon = stack.enter_context(running(folder, settings))
-        addresses = [
-            f"127.0.0.1:{daemon.port}",
-            stack.enter_context(demo(folder)),
-        ]
-        found: dict[str, Companion] = {}
-        for way in WAYS:
-            place = tmp_path_factory.mktemp("prometheus")
-            found[way] = stack.enter_context(
-                companions.prometheus(binary, place, scraping(way, addresses))
+        yield {
+            way: stack.enter_context(
+                companions.prometheus(
+                    binary, tmp_path_factory.mktemp("p"), scraping(way, addresses)
+                )
             )
-        yield found
+            for way in WAYS
+        }
 
 
 def get(prometheus: Companion, path: str, **parameters: object) -> Any:
@@ -187,6 +188,39 @@ def test_a_metric_that_nobody_exports_is_noticed(
     missing = empty_panels(prometheis["one scrape"], {"panels": [panel]})
 
     assert missing == [(panel["title"], "A")]
+
+
+def test_servers_can_be_named_in_a_file(addresses: list[str], tmp_path: Path) -> None:
+    binary = companions.require("prometheus")
+    example = (ALERTS / "prometheus.example.yml").read_text()
+    config = yaml.safe_load(example.replace(EXAMPLE, addresses[0]))
+    jobs = {job["job_name"]: job for job in config["scrape_configs"]}
+    job = jobs["pgvigil-servers-by-file"]
+    config = {
+        "global": {"scrape_interval": "1s"},
+        "scrape_configs": [job],
+    }
+    named = yaml.safe_load((ALERTS / "servers.example.yml").read_text())[0]
+    named["targets"] = ["orders", "orders_standby"]
+    (tmp_path / "servers.example.yml").write_text(yaml.safe_dump([named]))
+
+    def found(prometheus: Companion) -> list[dict[str, str]]:
+        answer = get(prometheus, "query", query="pg_up")["result"]
+        return sorted((s["metric"] for s in answer), key=lambda m: m["server"])
+
+    with companions.prometheus(binary, tmp_path, yaml.safe_dump(config)) as prometheus:
+        wait_until(lambda: len(found(prometheus)) == 2)
+
+        assert [
+            {
+                "__name__": "pg_up",
+                "instance": name,
+                "job": "pgvigil",
+                "server": name,
+                "team": "shop",
+            }
+            for name in ("orders", "orders_standby")
+        ] == found(prometheus)
 
 
 @pytest.mark.parametrize("way", WAYS)
