@@ -19,8 +19,8 @@ from monitor.rls.rewriting import Rewrite
 
 _TRIES = 3
 _LESS = 20
-# Up to this many pages rows are drawn one by one, as in the probes of tables.
-_SMALL_PAGES = 128
+SMALL_PAGES = 128
+"""Up to this many pages rows are drawn one by one, as in the probes of tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def _request(rewrite: Rewrite, role: str, percent: float, seed: int) -> Request:
         for old, new in pairs
         if old and old != new
     )
-    method = "system" if table.relpages > _SMALL_PAGES else "bernoulli"
+    method = "system" if table.relpages > SMALL_PAGES else "bernoulli"
     counts = (
         f"select pg_catalog.count(*) filter (where {differ or 'false'}) as differing,",
         "pg_catalog.count(*) as compared",

@@ -8,72 +8,19 @@ third can be believed.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from monitor.errors import TargetError
 from monitor.model.persona import Persona, RlsOptions
-from monitor.model.quoting import qualified
 from monitor.model.rls import Saving
-from monitor.probes import equivalence, login, recorded, transaction
+from monitor.probes import equivalence, imitating, login, transaction
 from monitor.probes.pair import ProbePair
-from monitor.probes.transaction import Execution, Failure
-from monitor.rls.imitation import imitation
+from monitor.probes.transaction import Failure
 from monitor.rls.inventory import Inventory
 from monitor.rls.rewriting import Rewrite
-from monitor.rls.trust import distrust, gainers, shape
-from monitor.sqltext.predicates import relations
-
-_MOST_LIMITS = 8
-"""How many time limits the pairs of one statement may take together."""
-
-_FEWEST_ROWS = 100
-_Three = tuple[Execution, Execution, Execution]
-"""The real statement, its imitation, and the one with the rewritten policy."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Trial:
-    """One statement in its three forms."""
-
-    statement: str
-    as_now: str
-    rewritten: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """All that the timing of one rewrite for one persona takes."""
-
-    pair: ProbePair
-    known: Inventory
-    rewrite: Rewrite
-    persona: Persona
-
-    @property
-    def options(self) -> RlsOptions:
-        """Return the bounds of the probe."""
-        return self.pair.options
-
-    async def real(self, text: str) -> Execution | Failure:
-        """Time a statement as the persona, under the present policies."""
-        guise = transaction.as_persona(self.persona, self.options.exposed_schemas)
-        return await transaction.timed(
-            self.pair.probe,
-            guise,
-            recorded.timed("probe_saving", text),
-            seconds=self.pair.seconds,
-        )
-
-    async def imitated(self, text: str) -> Execution | Failure:
-        """Time an imitation, with all rows in sight."""
-        return await transaction.timed(
-            self.pair.bypass,
-            equivalence.bypassing_as(self.persona, self.options),
-            recorded.timed("probe_saving", text),
-            seconds=self.pair.seconds,
-        )
+from monitor.rls.trust import gainers
 
 
 async def predict(
@@ -96,10 +43,10 @@ async def predict(
     if reason:
         return replace(saving, reason=reason)
     saving = await _compared(pair, saving, rewrite, concerned)
-    timed = next((p for p in concerned if _gains(rewrite, p, pair.options)), None)
-    if saving.reason or timed is None:
+    asking = next((p for p in concerned if _gains(rewrite, p, pair.options)), None)
+    if saving.reason or asking is None:
         return replace(saving, reason=saving.reason or "no persona gains by it")
-    return await _timed(_Case(pair, known, rewrite, timed), saving)
+    return await imitating.timed(imitating.Case(pair, known, rewrite, asking), saving)
 
 
 def _concerns(known: Inventory, rewrite: Rewrite, persona: Persona) -> bool:
@@ -179,108 +126,3 @@ async def _compared(
     if not saving.compared_rows:
         return replace(saving, reason="the table has no rows to compare both forms on")
     return saving
-
-
-async def _timed(case: _Case, saving: Saving) -> Saving:
-    """Return the saving with times, of the first statement that gives believable ones.
-
-    Samples are for tables that cannot be counted in time: what is saved on them is
-    the least that a statement on the whole table saves.
-    """
-    reason = "no statement that reads the table can be imitated"
-    for statements in (_whole(case), _samples(case)):
-        measured: Saving | None = None
-        for trial in _trials(case, statements):
-            found = await _measured(case, trial, saving)
-            if isinstance(found, Failure):
-                reason = found.reason
-            elif found.is_trusted:
-                return found
-            else:
-                measured = measured or found
-        if measured is not None:
-            return measured
-    return replace(saving, reason=f"not timed: {reason}")
-
-
-def _trials(case: _Case, statements: Iterable[str]) -> Iterator[_Trial]:
-    for statement in statements:
-        as_now = imitation(case.known, statement, case.persona.role)
-        new = imitation(case.known, statement, case.persona.role, case.rewrite)
-        if as_now is not None and new is not None and as_now != new:
-            yield _Trial(statement, as_now, new)
-
-
-def _whole(case: _Case) -> Iterator[str]:
-    """Yield what reads the table: listed statements, then the count of its rows."""
-    table = case.rewrite.relation
-    for listed in case.options.statements:
-        read = relations(listed.sql) or ()
-        is_here = listed.database == case.rewrite.datname
-        if is_here and (table.schemaname, table.relname) in read:
-            yield listed.sql
-    yield _count(case)
-
-
-def _samples(case: _Case) -> Iterator[str]:
-    """Yield counts of ever fewer rows."""
-    all_rows = case.rewrite.relation.reltuples
-    for rows in (case.options.large_sample, case.options.small_sample, _FEWEST_ROWS):
-        if all_rows > rows:
-            sample = f"pg_catalog.system ({100.0 * rows / all_rows:.6f})"
-            yield f"{_count(case)} tablesample {sample} repeatable (1)"
-
-
-def _count(case: _Case) -> str:
-    table = case.rewrite.relation
-    name = qualified(table.schemaname, table.relname)
-    return f"select pg_catalog.count(*) from {name}"  # noqa: S608 - quoted
-
-
-async def _measured(case: _Case, trial: _Trial, saving: Saving) -> Saving | Failure:
-    """Time the three forms in turn; the least of each is what it takes."""
-    best: _Three | None = None
-    spent, limit = 0.0, case.options.statement_timeout.total_seconds() * _MOST_LIMITS
-    for _ in range(case.options.pairs):
-        round_ = await _once(case, trial)
-        if isinstance(round_, Failure):
-            return round_
-        best = round_ if best is None else _faster(best, round_)
-        spent += sum(each.seconds for each in round_)
-        if spent > limit:
-            break
-    if best is None:
-        return Failure("skipped", "no pairs are configured")
-    real, as_now, new = best
-    seconds = (real.seconds, as_now.seconds, new.seconds)
-    reason = distrust(shape(real.plan), shape(as_now.plan), seconds)
-    return replace(
-        saving,
-        statement=trial.statement,
-        now_seconds=real.seconds,
-        imitated_seconds=as_now.seconds,
-        rewritten_seconds=new.seconds,
-        is_trusted=not reason,
-        reason=reason,
-    )
-
-
-async def _once(case: _Case, trial: _Trial) -> _Three | Failure:
-    real = await case.real(trial.statement)
-    if isinstance(real, Failure):
-        return real
-    as_now = await case.imitated(trial.as_now)
-    if isinstance(as_now, Failure):
-        return as_now
-    rewritten = await case.imitated(trial.rewritten)
-    if isinstance(rewritten, Failure):
-        return rewritten
-    return real, as_now, rewritten
-
-
-def _faster(best: _Three, other: _Three) -> _Three:
-    one, two, three = (
-        min(pair, key=lambda each: each.seconds)
-        for pair in zip(best, other, strict=True)
-    )
-    return one, two, three

@@ -9,7 +9,7 @@ import pytest
 from monitor.model.rows.policy_functions import PolicyFunctionRow
 from monitor.model.rows.role_attributes import RoleAttributesRow
 from monitor.rls.inventory import Inventory
-from monitor.rls.trust import distrust, gainers, shape
+from monitor.rls.trust import Times, distrust, gainers, shape
 from tests.unit.factories import make, make_catalog, make_table
 
 SCAN: dict[str, Any] = {"Node Type": "Seq Scan"}
@@ -44,14 +44,28 @@ def test_other_nodes_below_or_another_index_do(other: dict[str, Any]) -> None:
 def test_believed_is_what_is_like_the_real_thing_and_beyond_its_error(
     seconds: tuple[float, float, float], reason: str
 ) -> None:
-    said = distrust(shape(SCAN), shape(SCAN), seconds)
+    said = distrust(shape(SCAN), shape(SCAN), [Times(*seconds)])
 
     assert said.startswith(reason)
     assert bool(said) == bool(reason)
 
 
+def test_a_saving_that_one_lucky_round_made_is_not_believed() -> None:
+    rounds = [Times(1.0, 1.0, 0.5), Times(1.0, 1.0, 1.0), Times(1.1, 1.0, 1.1)]
+
+    said = distrust(shape(SCAN), shape(SCAN), rounds)
+
+    assert said == "the rounds do not agree on what it would save"
+
+
+def test_a_round_that_other_work_spoilt_does_not_count() -> None:
+    rounds = [Times(1.0, 1.0, 0.5), Times(9.0, 1.0, 0.5), Times(1.0, 9.0, 0.5)]
+
+    assert distrust(shape(SCAN), shape(SCAN), rounds) == ""
+
+
 def test_another_plan_is_not_believed() -> None:
-    said = distrust(shape(SCAN), shape(INDEX), (1.0, 1.0, 0.1))
+    said = distrust(shape(SCAN), shape(INDEX), [Times(1.0, 1.0, 0.1)])
 
     assert said == "the imitation of the present policies has another plan"
 
