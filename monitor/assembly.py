@@ -32,6 +32,7 @@ from monitor.runtime.clock import Clock
 from monitor.runtime.console import Console
 from monitor.runtime.daemon import Daemon, Parts
 from monitor.runtime.discovery import Discovery
+from monitor.runtime.drift_book import DriftBook
 from monitor.runtime.evaluate import Evaluator
 from monitor.runtime.judge import Judge
 from monitor.runtime.probe_book import SavedProbes
@@ -152,7 +153,8 @@ class Assembly:
             alerts=saved.alerts,
         )
         choices = settings.maintenance.choices()
-        watch = Watch(loop, judge, self._thresholds)
+        drift = DriftBook(saved.baselines)
+        watch = Watch(loop, judge, self._thresholds, drift)
         watch.caretaker = Caretaker(
             target,
             self._executor(target, choices),

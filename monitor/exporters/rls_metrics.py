@@ -14,7 +14,8 @@ from prometheus_client.metrics_core import Metric
 
 from monitor.exporters.labelled import NO_LABELS, Buckets, Labelled, Sample
 from monitor.model.rls import BOUNDS, Probes, UnitCost
-from monitor.model.rls_report import HelperTime, RlsReport, TableReport
+from monitor.model.rls_observed import HelperTime
+from monitor.model.rls_report import RlsReport, TableReport
 from monitor.model.target import Profile
 
 MOST_TABLES: Mapping[Profile, int] = MappingProxyType(
@@ -92,9 +93,7 @@ def _observed(rows: Rows, make: Labelled) -> Iterator[Metric]:
         *(
             (labels | {"rolname": t.role, "queryid": str(t.queryid)}, t.seconds)
             for labels, table in rows
-            for t in sorted(table.taxes, key=lambda t: -t.seconds * t.calls)[
-                :MOST_TAXES
-            ]
+            for t in table.taxes[:MOST_TAXES]
         ),
     )
 
@@ -216,14 +215,14 @@ def _avoidable(
             for s in table.savings
         ),
     )
-    costliest = sorted(helpers, key=lambda h: (-h.seconds_total, h.function))
+    costliest = sorted(helpers, key=lambda h: (-h.seconds, h.function))
     yield make.counter(
         "pgvigil_rls_helper_function_seconds_total",
         "Time inside functions that policies call, as far as it is counted.",
         *(
             (
                 {"datname": h.database, "function": h.function, "source": h.source},
-                h.seconds_total,
+                h.seconds,
             )
             for h in costliest[:MOST_HELPERS]
         ),

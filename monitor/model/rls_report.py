@@ -20,17 +20,17 @@ from monitor.model.rls import (
     Saving,
     UnitCost,
 )
-
-Attribution = Literal["ast", "server"]
-"""Known by parsing the statement, or by the server's own answer."""
+from monitor.model.rls_observed import (
+    Attribution,
+    AttributionQuality,
+    HelperTime,
+    Tax,
+)
 
 TableState = Literal["protected", "closed", "off", "open"]
 """closed: no policy, nobody sees a row. off: policies, but row level security is
 switched off. open: neither, in an exposed schema, and a role of the API may reach it.
 """
-
-HelperSource = Literal["functions", "pgss_nested"]
-"""pg_stat_user_functions, or statements inside the function in pg_stat_statements."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,37 +79,6 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tax:
-    """One statement under a bound and under a bypassing role: the natural experiment.
-
-    `seconds` is the difference of the means per call; it is the cost of policies
-    only as far as both roles ask for the same rows. Negative where a policy gives
-    the planner an index.
-    """
-
-    role: str
-    queryid: int
-    bypassing_role: str
-    calls: int
-    bypassing_calls: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HelperTime:
-    """Time inside a function that policies call, since the daemon started.
-
-    A lower bound: inlined functions have no counter, and entering a SECURITY
-    DEFINER function is not in it.
-    """
-
-    database: str
-    function: str
-    source: HelperSource
-    seconds_total: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OpenLint:
     """A finding that is open on a table, by the rule that found it."""
 
@@ -154,12 +123,18 @@ class TableReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RlsReport:
-    """Row level security of one target at one moment; empty before a catalog."""
+    """Row level security of one target at one moment; empty before a catalog.
+
+    `quality` says how much of the statements' time could be attributed since the
+    daemon started; `unknowns` what cannot be told about any table, and why.
+    """
 
     at: datetime | None = None
     tables: tuple[TableReport, ...] = ()
     helpers: tuple[HelperTime, ...] = ()
+    quality: AttributionQuality = field(default_factory=AttributionQuality)
     probes: Probes = field(default_factory=Probes)
+    unknowns: tuple[str, ...] = ()
 
 
 def percentile(overheads: Overheads, share: float) -> float | None:

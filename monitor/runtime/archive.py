@@ -80,6 +80,7 @@ class Archive:
                 # The loop goes on changing the windows while a thread writes them.
                 windows=watch.loop.memory.windows.snapshot(),
                 probes=watch.prober.saved,
+                baselines=watch.drift.baselines,
             )
             await self._write(partial(self._file.save, name, saved))
 

@@ -13,6 +13,7 @@ from monitor.rls import drift
 from monitor.rls.drift import Present
 
 CHECK = "rls_drift"
+_USUAL_HOURS = 24.0
 ROLES = ""
 """Instead of a database: the roles of the server."""
 
@@ -37,7 +38,11 @@ class DriftBook:
     ) -> dict[str, tuple[Drift, ...]]:
         """Return what differs, by database, and accept what is to be accepted."""
         told: dict[str, tuple[Drift, ...]] = {}
-        known = dict(self.baselines)
+        known = {
+            name: base
+            for name, base in self.baselines.items()
+            if name == ROLES or not _is_gone(view, name)
+        }
         for datname, now in _presents(view):
             base = known.get(datname)
             if base is None:
@@ -56,10 +61,10 @@ class DriftBook:
         self.baselines = known
         return told
 
-    def forget_but(self, databases: Collection[str]) -> None:
-        """Forget databases that are gone."""
-        kept = {ROLES, *databases}
-        self.baselines = {n: b for n, b in self.baselines.items() if n in kept}
+
+def _is_gone(view: View, datname: str) -> bool:
+    """Say whether a database was dropped; before they are known, none was."""
+    return bool(view.databases) and datname not in view.databases.values()
 
 
 def _presents(view: View) -> Iterable[tuple[str, Present]]:
@@ -77,6 +82,11 @@ def _is_over(
 ) -> bool:
     place = (found.database, str(found.place))
     return found.is_accepted or place in muted or view.now - found.since >= keep
+
+
+def patience(thresholds: object) -> timedelta:
+    """Return how long a difference stands, by the check's thresholds if it has any."""
+    return timedelta(hours=float(getattr(thresholds, "keep_hours", _USUAL_HOURS)))
 
 
 def muted(findings: Iterable[TrackedFinding]) -> frozenset[Place]:

@@ -1,8 +1,9 @@
 """What must survive a restart of the daemon: one bounded, versioned SQLite file.
 
-Findings' first and last seen, mutes, the alert set, the index windows and what
-probes have measured. Losing it loses no facts about a server, only how long we have
-known them: windows and alerts begin anew, and the loss is announced.
+Findings' first and last seen, mutes, the alert set, the index windows, the accepted
+state of row level security and what probes have measured. Losing it loses no facts
+about a server, only how long we have known them: windows and alerts begin anew, what
+is there is accepted, and the loss is announced.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from monitor.errors import StateError
 from monitor.model.alert import Alert, Told
+from monitor.model.baseline import Baseline
 from monitor.model.finding import Mute, TrackedFinding
 from monitor.runtime.probe_book import SavedProbes
 from monitor.runtime.windows import DatabaseWindows
@@ -42,6 +44,7 @@ class Saved:
         default_factory=dict[str, DatabaseWindows]
     )
     probes: SavedProbes = field(default_factory=SavedProbes)
+    baselines: Mapping[str, Baseline] = field(default_factory=dict[str, Baseline])
 
 
 _FINDINGS: TypeAdapter[tuple[TrackedFinding, ...]] = TypeAdapter(
@@ -53,6 +56,7 @@ _WINDOWS: TypeAdapter[dict[str, DatabaseWindows]] = TypeAdapter(
 )
 _TOLD: TypeAdapter[tuple[Told, ...]] = TypeAdapter(tuple[Told, ...])
 _PROBES: TypeAdapter[SavedProbes] = TypeAdapter(SavedProbes)
+_BASELINES: TypeAdapter[dict[str, Baseline]] = TypeAdapter(dict[str, Baseline])
 _MUTES: TypeAdapter[tuple[Mute, ...]] = TypeAdapter(tuple[Mute, ...])
 
 
@@ -102,7 +106,8 @@ class StateFile:
             fresh = cls(path, lock)
             fresh.notice = (
                 f"the state file was not usable ({error}) and was set aside as "
-                f'"{aside}"; findings, alerts and index windows begin anew'
+                f'"{aside}"; findings, alerts, index windows and the accepted '
+                "state of row level security begin anew"
             )
             return fresh
 
@@ -134,6 +139,7 @@ class StateFile:
             alerts=self._get(target, "alerts", _ALERTS) or (),
             windows=self._get(target, "windows", _WINDOWS) or {},
             probes=self._get(target, "probes", _PROBES) or SavedProbes(),
+            baselines=self._get(target, "baselines", _BASELINES) or {},
         )
 
     def save(self, target: str, saved: Saved) -> None:
@@ -147,6 +153,8 @@ class StateFile:
             self._put(target, "alerts", _ALERTS.dump_json(saved.alerts))
             self._put(target, "windows", _WINDOWS.dump_json(dict(saved.windows)))
             self._put(target, "probes", _PROBES.dump_json(saved.probes))
+            baselines = _BASELINES.dump_json(dict(saved.baselines))
+            self._put(target, "baselines", baselines)
 
     def load_mutes(self) -> dict[str, Mute]:
         """Return the mutes by finding id."""

@@ -90,6 +90,10 @@ class ThresholdBook:
         """Return an instance of the check's `Thresholds`."""
         return self._resolve(target, self._rules[check]).values
 
+    def find(self, target: Target, check: str) -> Any:  # noqa: ANN401 - the check's own class
+        """Return an instance of the check's `Thresholds`; None without such a check."""
+        return self.of(target, check) if check in self._rules else None
+
     def problems(self, target: Target) -> tuple[str, ...]:
         """Return what is wrong with the target's own thresholds."""
         unknown = _unknown_checks(self._rules, target.thresholds)

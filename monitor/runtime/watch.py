@@ -12,10 +12,13 @@ from monitor.model.snapshot import Sheet
 from monitor.model.state import TargetState
 from monitor.model.target import Target
 from monitor.model.view import View
+from monitor.runtime import drift_book
 from monitor.runtime.caretaker import Caretaker
+from monitor.runtime.drift_book import DriftBook
 from monitor.runtime.estimates import EstimateBook
 from monitor.runtime.judge import Judge
 from monitor.runtime.prober import Prober
+from monitor.runtime.rls_book import RlsBook
 from monitor.runtime.target_loop import TargetLoop
 from monitor.runtime.thresholds import ThresholdBook
 
@@ -36,13 +39,19 @@ class Watch:
     prober: Prober
 
     def __init__(
-        self, loop: TargetLoop, judge: Judge, thresholds: ThresholdBook
+        self,
+        loop: TargetLoop,
+        judge: Judge,
+        thresholds: ThresholdBook,
+        drift: DriftBook | None = None,
     ) -> None:
         self.loop = loop
         self.judge = judge
+        self.drift = drift or DriftBook()
         self.state: TargetState | None = None
         self._thresholds = thresholds
         self._estimates = EstimateBook()
+        self._rls = RlsBook()
         self._down_since: datetime | None = None
 
     def sight(self, now: datetime) -> Sight:
@@ -73,7 +82,7 @@ class Watch:
         Pure CPU work on immutable values: runs in a worker thread, so that
         scrapes and polls go on meanwhile.
         """
-        state, now = self._estimated(sight.state), sight.at
+        state, now = self._compared(self._estimated(sight.state)), sight.at
         if not state.up:
             self._down_since = self._down_since or now
             self.judge.judge_unreachable(
@@ -82,13 +91,26 @@ class Watch:
         elif state.view is not None:
             self._down_since = None
             self.judge.judge(state.view)
+        findings = self.judge.findings
         self.state = replace(
             state,
-            findings=self.judge.findings,
+            findings=findings,
             alerts=self.judge.alerts,
             thresholds=self._thresholds.effective(state.target),
+            rls=self._rls.update(state.view, findings) if state.view else state.rls,
         )
         return self.state
+
+    def _compared(self, state: TargetState) -> TargetState:
+        """Add what differs from the accepted state of row level security."""
+        if state.view is None or not state.up:
+            return state
+        view, check = state.view, self._thresholds.find(state.target, drift_book.CHECK)
+        muted = drift_book.muted(self.judge.findings)
+        told = self.drift.look(view, muted, drift_book.patience(check))
+        left_out = {n: b.left_out for n, b in self.drift.baselines.items()}
+        left_out = {name: count for name, count in left_out.items() if count}
+        return replace(state, view=replace(view, drifts=told, drift_left_out=left_out))
 
     def _estimated(self, state: TargetState) -> TargetState:
         """Add the estimates to what probes have brought."""

@@ -22,13 +22,8 @@ from monitor.model.rls import (
     Saving,
     UnitCost,
 )
-from monitor.model.rls_report import (
-    HelperTime,
-    Load,
-    RlsReport,
-    TableReport,
-    Tax,
-)
+from monitor.model.rls_observed import HelperTime, Tax
+from monitor.model.rls_report import Load, RlsReport, TableReport
 from monitor.model.server import Capability, Server
 from monitor.model.state import (
     CollectorStatus,
@@ -187,12 +182,18 @@ def guarded_table(relname: str = "items", *, seconds: float = 12.5) -> TableRepo
         ),
         taxes=(
             Tax(
-                role="web",
+                database="app",
                 queryid=77,
-                bypassing_role="admin",
+                relids=(1,),
+                role="web",
                 calls=50,
+                mean_seconds=0.5,
+                rows_per_call=10.0,
+                bypassing_role="admin",
                 bypassing_calls=5,
-                seconds=0.25,
+                bypassing_mean_seconds=0.25,
+                bypassing_rows_per_call=10.0,
+                is_comparable=True,
             ),
         ),
         unit_costs=(unit_cost("alice"), unit_cost("bob", "unstable")),
@@ -237,9 +238,12 @@ def rls_report() -> RlsReport:
         helpers=(
             HelperTime(
                 database="app",
+                oid=9,
                 function="auth.is_admin()",
+                owner="app_owner",
                 source="functions",
-                seconds_total=2.5,
+                calls=7,
+                seconds=2.5,
             ),
         ),
         probes=Probes(
