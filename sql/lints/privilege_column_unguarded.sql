@@ -16,13 +16,13 @@ columns as (
     select
         a.attrelid,
         a.attnum,
-        a.attname
+        a.attname,
+        a.attname in ('org_id', 'organization_id', 'tenant', 'tenant_id') as is_place
     from pg_catalog.pg_attribute as a
     where a.attnum > 0
         and not a.attisdropped
         and a.attgenerated = ''
         and a.attname in (
-            'access_level',
             'account_role',
             'admin',
             'app_role',
@@ -46,13 +46,25 @@ columns as (
 ),
 -- Whom each policy lets change rows, and what the new row must satisfy: USING where there
 -- is no WITH CHECK. A policy that looks at no column of its row says who, not which rows.
+-- One without an equality takes rows from a set that somebody manages, and to place them
+-- is what it is for.
 policies as (
     select
         p.oid,
         p.polrelid,
         p.polname,
         p.polroles,
-        coalesce(p.polwithcheck, p.polqual)::text as check_tree
+        coalesce(p.polwithcheck, p.polqual)::text as check_tree,
+        exists (
+            select
+            from pg_catalog.regexp_matches(
+                coalesce(p.polwithcheck, p.polqual)::text,
+                '\{OPEXPR :opno (\d+) ',
+                'g'
+            ) as m (groups)
+            inner join pg_catalog.pg_operator as o on o.oid = m.groups[1]::oid
+            where o.oprname = '='
+        ) as has_equality
     from pg_catalog.pg_policy as p
     inner join pg_catalog.pg_class as c on c.oid = p.polrelid
     where c.relrowsecurity
@@ -85,7 +97,9 @@ select
 from policies as p
 inner join pg_catalog.pg_class as c on c.oid = p.polrelid
 inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-inner join columns as a on a.attrelid = c.oid
+inner join columns as a
+    on a.attrelid = c.oid
+    and (p.has_equality or not a.is_place)
 inner join pg_catalog.pg_roles as r
     on (
         r.oid = any (p.polroles)

@@ -129,6 +129,12 @@ as 'begin if new.org_id <> old.org_id then raise ''no''; end if; return new; end
 create trigger compare before update on watched
 for each row execute function compare();
 
+create table managed (item integer, organization_id integer);
+alter table managed enable row level security;
+grant update on managed to authenticated;
+create policy by_managers on managed to authenticated
+using (item = any (array(select auth.uid())));
+
 create table withheld (id integer, organization_id integer, name text);
 alter table withheld enable row level security;
 grant update (name) on withheld to authenticated;
