@@ -10,6 +10,7 @@ import math
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Generator, Iterator
@@ -106,6 +107,14 @@ def get(prometheus: Companion, path: str, **parameters: object) -> Any:
     query = urllib.parse.urlencode(parameters)
     with urllib.request.urlopen(f"{prometheus.url}/api/v1/{path}?{query}") as response:
         return json.load(response)["data"]
+
+
+def is_ready(prometheus: Companion) -> bool:
+    try:
+        with urllib.request.urlopen(f"{prometheus.url}/-/ready") as response:
+            return response.status == 200
+    except urllib.error.HTTPError:
+        return False
 
 
 def answers(prometheus: Companion, target: Board) -> list[Any]:
@@ -209,6 +218,7 @@ def test_servers_can_be_named_in_a_file(addresses: list[str], tmp_path: Path) ->
         return sorted((s["metric"] for s in answer), key=lambda m: m["server"])
 
     with companions.prometheus(binary, tmp_path, yaml.safe_dump(config)) as prometheus:
+        wait_until(lambda: is_ready(prometheus))
         wait_until(lambda: len(found(prometheus)) == 2)
 
         assert [
