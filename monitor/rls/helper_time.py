@@ -22,8 +22,10 @@ FEWEST_CHARACTERS = 12
 
 HelperKey = tuple[str, int, HelperSource]
 
-_PARAMETER = re.compile(r"\\\$\d+")
-_VALUE = r"(?:\$\d+|'(?:[^']|'')*'|[\w.]+)"
+_MOST_PLACES = 50
+_PARAMETER = re.compile(r"\$\d+")
+# Without a way back: how a text could be split into values has no end.
+_VALUE = r"(?>\$\d+|'(?:[^']|'')*+'|[\w.]++)"
 _SPACE = re.compile(r"\s+")
 _INTO = re.compile(r"\binto (?:strict )?[\w.]+(?: ?, ?[\w.]+)* ", re.IGNORECASE)
 _SELECT = re.compile(r"^select ", re.IGNORECASE)
@@ -131,14 +133,31 @@ def is_within(text: str, body: str) -> bool:
     INTO, and puts SELECT in front of what PERFORM evaluates.
     """
     wanted = _flat(text).rstrip(";").strip()
-    have = _flat(body)
-    if len(_PARAMETER.sub("", re.escape(wanted))) < FEWEST_CHARACTERS:
+    if len(_PARAMETER.sub("", wanted)) < FEWEST_CHARACTERS:
         return False
-    for each in dict.fromkeys((wanted, _SELECT.sub("", wanted))):
-        pattern = re.compile(_PARAMETER.sub(lambda _: _VALUE, re.escape(each)))
-        if pattern.search(have) or pattern.search(_INTO.sub("", have)):
+    forms = dict.fromkeys((wanted, _SELECT.sub("", wanted)))
+    return any(_stands_in(form, have) for form in forms for have in _without_into(body))
+
+
+def _stands_in(wanted: str, have: str) -> bool:
+    """Look at the first places only: owners write both, and could make us search."""
+    first, *others = _PARAMETER.split(wanted)
+    rest = re.compile(_VALUE.join(map(re.escape, ("", *others))))
+    start = have.find(first)
+    for _ in range(_MOST_PLACES):
+        if start < 0:
+            return False
+        if rest.match(have, start + len(first)):
             return True
+        start = have.find(first, start + 1)
     return False
+
+
+@lru_cache(maxsize=256)
+def _without_into(body: str) -> tuple[str, ...]:
+    """Return a body's text on one line, with and without INTO."""
+    flat = _flat(body)
+    return tuple(dict.fromkeys((flat, _INTO.sub("", flat))))
 
 
 def _flat(text: str) -> str:

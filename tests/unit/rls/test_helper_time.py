@@ -66,6 +66,14 @@ def test_another_statement_is_not_found(text: str, body: str) -> None:
     assert not is_within(text, body)
 
 
+def test_a_body_made_to_be_searched_for_ever_is_given_up() -> None:
+    text = "select f(" + ", ".join(f"${n}" for n in range(200)) + ")"
+    body = "select f(" + ", ".join(["'" + "''" * 50 + "'"] * 199) + ", (1))"
+
+    assert not is_within(text, body)
+    assert not is_within("select f($1) + nothing", "select f(x) " * 1600)
+
+
 HELPER = make(
     HelperFunctionRow, oid=7, function="public.is_member(wanted)", owner="o", body=BODY
 )
