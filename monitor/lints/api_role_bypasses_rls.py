@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from monitor.model.finding import Finding, ObjectRef, Remedy, Severity
+from monitor.model.finding import Evidence, Finding, ObjectRef, Remedy, Severity
 from monitor.model.quoting import quote_ident
 from monitor.model.rows.role_attributes import RoleAttributesRow
 from monitor.model.threshold import Parameters
@@ -61,6 +61,10 @@ def _finding(row: RoleAttributesRow) -> Finding:
         severity=Severity.CRITICAL,
         object=ObjectRef("role", "", row.rolname),
         summary=f"role {name} of the API {what}: no policy applies to its requests",
+        evidence=(
+            Evidence("superuser", "yes" if row.is_superuser else "no"),
+            Evidence("may log in", "yes" if row.can_login else "no"),
+        ),
         remedy=Remedy(
             sql=f"alter role {name} no{attribute};",
             undo=f"alter role {name} {attribute};",

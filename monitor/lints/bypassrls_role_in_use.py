@@ -2,9 +2,10 @@
 
 ## Meaning
 
-A role with BYPASSRLS, and no superuser, ran statements on tables that have row level
-security. Their policies were not evaluated. Superusers, our own login and the role
-that is configured for probes (`targets[].rls.bypass_role`) do not count.
+A role with BYPASSRLS, and no superuser, ran statements on tables whose policies would
+have bound it otherwise. They were not evaluated. Tables of its own and tables without
+a policy do not count, nor do superusers, our own login and the role that is configured
+for probes (`targets[].rls.bypass_role`).
 
 ## If ignored
 
@@ -38,7 +39,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from monitor.lints.traffic import Usage, usage
-from monitor.model.catalog import Catalog
+from monitor.model.catalog import Catalog, Relation
 from monitor.model.finding import Evidence, Finding, ObjectRef, Severity
 from monitor.model.quoting import qualified, quote_ident
 from monitor.model.rows.role_attributes import RoleAttributesRow
@@ -61,16 +62,23 @@ def check(view: View, thresholds: Thresholds) -> Iterator[Finding]:  # noqa: ARG
     """Yield one finding per role and database."""
     ours = {view.server.role, view.target.rls.bypass_role}
     roles = {
-        row.rolname
+        row.rolname: row
         for row in view.rows(RoleAttributesRow)
         if row.bypasses_rls and not row.is_superuser and row.rolname not in ours
     }
     for catalog in view.catalogs.values():
+        guarded = {policy.relid for policy in catalog.policies}
         by_role: dict[str, dict[int, Usage]] = {}
         for (role, relid), used in usage(view, catalog, roles).items():
-            by_role.setdefault(role, {})[relid] = used
+            if relid in guarded and not _owns(roles[role], catalog.relations[relid]):
+                by_role.setdefault(role, {})[relid] = used
         for role, tables in sorted(by_role.items()):
             yield _finding(view, catalog, role, tables)
+
+
+def _owns(role: RoleAttributesRow, table: Relation) -> bool:
+    """Say whether policies would not bind a role without BYPASSRLS either."""
+    return table.owner in role.privileges_of and not table.forces_rls
 
 
 def _finding(

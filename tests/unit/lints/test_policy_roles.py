@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -207,6 +208,7 @@ def traffic(
     text: str,
     *attributes: RoleAttributesRow,
     target: Target = TARGET,
+    policies: Sequence[Policy] = (policy("p", "*", "public"),),
     **more: Any,
 ) -> View:
     statement = make(
@@ -224,7 +226,7 @@ def traffic(
         current(PolicyReferenceRow, datname="app"),
         current(PolicyFunctionRow, datname="app"),
         current(ViewReferenceRow, datname="app"),
-        catalogs=[guarded(policy("p", "*", "public"), **more)],
+        catalogs=[guarded(*policies, **more)],
         texts={1: StatementText(queryid=1, text=text)},
         roles={9: user},
         databases={5: "app"},
@@ -263,6 +265,27 @@ def test_roles_that_are_bound_or_trusted_or_idle_are_not_found(
     service = role("service_role", **({"bypasses_rls": True} | changes))
 
     seen = traffic(user, text, service, role("authenticated"))
+
+    assert run(bypassrls_role_in_use, seen) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"), [({"owner": "auth"}, 0), ({"owner": "x"}, 1)]
+)
+def test_an_owner_is_not_bound_with_or_without_bypassrls(
+    changes: dict[str, Any], count: int
+) -> None:
+    owner = role("service", "auth", bypasses_rls=True)
+
+    seen = traffic("service", "select from orders", owner, **changes)
+
+    assert len(run(bypassrls_role_in_use, seen)) == count
+
+
+def test_where_no_policy_is_there_is_nothing_to_bypass() -> None:
+    service = role("service", bypasses_rls=True)
+
+    seen = traffic("service", "select from orders", service, policies=())
 
     assert run(bypassrls_role_in_use, seen) == []
 
