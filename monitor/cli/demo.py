@@ -22,7 +22,7 @@ from monitor.cli.client import Daemon
 from monitor.cli.daemon import emit_state
 from monitor.cli.output import output_option
 from monitor.cli.render import emit_findings
-from monitor.demo import gym, gym_traffic, sessions, traffic
+from monitor.demo import gym, gym_traffic, probing, sessions, traffic
 from monitor.demo.build import SERVER_SETTINGS, build, create
 from monitor.demo.roles import Logins, prepare
 from monitor.demo.schema import DATABASE
@@ -185,7 +185,8 @@ def _introduce(stage: Stage, listen: str) -> None:
     ):
         click.echo(f"  {name:<9} {value}")
     click.echo("  windows are shortened by ordinary settings, for the demo only:")
-    for key, value in SHORTENED.items():
+    probed = {f"targets[].rls.{key}": value for key, value in probing.SHORTENED.items()}
+    for key, value in {**SHORTENED, **probed}.items():
         click.echo(f"            {key}: {value}")
     click.echo("  Ctrl-C ends it all\n")
 
@@ -229,6 +230,7 @@ def overrides(
                     "password": logins.passwords[MAINTAINER],
                 },
                 "ddl": {"user": DDL, "password": logins.passwords[DDL]},
+                "rls": probing.settings(logins),
             }
         ],
     }

@@ -19,7 +19,7 @@ from monitor.cli.context import (
 from monitor.cli.output import emit_json, emit_line, output_option
 from monitor.model.server import NEWEST_KNOWN_MAJOR, OLDEST_SUPPORTED_MAJOR
 from monitor.postgres import install as installation
-from monitor.postgres.grants import DEFAULT_ROLES, GrantPlan
+from monitor.postgres.grants import BYPASS, DEFAULT_ROLES, PROBE, GrantPlan
 from monitor.postgres.grants import print_grants as grants_text
 from monitor.postgres.install import Installed
 from monitor.postgres.probe import probe
@@ -155,8 +155,17 @@ def uninstall(
 @click.option(
     "--schema", "schemas", multiple=True, help="Narrow MAINTAIN to it. May be repeated."
 )
-@click.option("--persona", "personas", multiple=True, help="For pgvigil_probe.")
-@click.option("--bypassing", default="", help="For pgvigil_bypass.")
+@click.option(
+    "--persona",
+    "personas",
+    multiple=True,
+    help="A role to probe policies as; adds both logins. May be repeated.",
+)
+@click.option(
+    "--bypassing",
+    default="",
+    help="The BYPASSRLS role that pgvigil_bypass becomes; adds both logins.",
+)
 @click.option("--connections", type=click.IntRange(2, 32), default=3, show_default=True)
 def print_grants(
     *,
@@ -170,10 +179,11 @@ def print_grants(
     connections: int,
 ) -> None:
     """Print the roles and grants that pgvigil needs, for an administrator to run."""
+    is_probing = bool(personas or bypassing)
     plan = GrantPlan(
         version=major,
         databases=databases,
-        roles=roles,
+        roles=with_probes(roles) if is_probing else roles,
         owners=owners,
         schemas=schemas,
         personas=personas,
@@ -181,6 +191,11 @@ def print_grants(
         connections_per_server=connections,
     )
     click.echo(grants_text(plan), nl=False)
+
+
+def with_probes(roles: tuple[str, ...]) -> tuple[str, ...]:
+    """Return roles with the two logins of probes among them."""
+    return (*roles, *(role for role in (PROBE, BYPASS) if role not in roles))
 
 
 async def with_session(

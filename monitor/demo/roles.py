@@ -12,8 +12,11 @@ from monitor.demo.build import connect
 from monitor.demo.schema import DATABASE
 from monitor.model.target import Credentials
 from monitor.postgres.grants import (
+    BYPASS,
     DDL,
+    DEFAULT_ROLES,
     MAINTAINER,
+    PROBE,
     READER,
     GrantPlan,
     grant_scripts,
@@ -23,7 +26,9 @@ from monitor.postgres.session import Purpose, Session
 from monitor.postgres.throwaway import ThrowawayServer
 from monitor.postgres.translate import translate
 
-LOGINS = (READER, MAINTAINER, DDL)
+LOGINS = (READER, MAINTAINER, DDL, PROBE, BYPASS)
+PERSONA_ROLE = "authenticated"
+BYPASS_ROLE = "service_role"
 _VERSIONS_A_MAJOR = 10_000
 
 
@@ -50,6 +55,9 @@ async def prepare(server: ThrowawayServer) -> Logins:
             plan = GrantPlan(
                 version=connection.info.server_version // _VERSIONS_A_MAJOR,
                 databases=(DATABASE,),
+                roles=(*DEFAULT_ROLES, PROBE, BYPASS),
+                personas=(PERSONA_ROLE,),
+                bypassing=BYPASS_ROLE,
                 owners=("app_owner",),
                 schemas=("app",),
             )
