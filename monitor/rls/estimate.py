@@ -65,7 +65,8 @@ def inputs_of(
     if loads is None or loads.share is None:
         return Inputs(reason="no statement of the table was recorded lately")
     if not loads.by_role:
-        return Inputs(share=0.0, reason="no statement of the table is under policies")
+        # Nothing is added then, whatever a row costs.
+        return Inputs(share=0.0, row_cost=0.0, quality=analysed)
     by_role: dict[str, list[UnitCost]] = {}
     for cost in costs:
         if cost.status == "ok" and cost.per_row is not None:
@@ -107,7 +108,7 @@ def advance(
         )
     examined = counter - old.counter
     rows = max(0, examined - own)
-    stands = not rows and inputs.share is None
+    stands = not rows and inputs.share is None and old.inputs.share is not None
     return Tally(
         epoch=epoch,
         counter=counter,

@@ -88,7 +88,7 @@ def _estimate(catalog: Catalog, relid: int, tally: Tally) -> Estimate:
         rows_examined_total=tally.rows,
         share=inputs.share,
         row_cost=inputs.row_cost,
-        seconds_total=None if inputs.reason else tally.seconds,
+        seconds_total=None if inputs.row_cost is None else tally.seconds,
         quality=inputs.quality,
         reason=inputs.reason,
     )

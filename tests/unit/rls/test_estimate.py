@@ -118,7 +118,6 @@ def test_a_role_without_a_probe_lowers_the_quality() -> None:
     [
         (None, [cost()], "no statement of the table"),
         (loads(), [cost()], "no statement of the table"),
-        (loads(free=1.0), [cost()], "no statement of the table is under policies"),
         (loads(user=1.0), [], "no probe of a role"),
         (loads(user=1.0), [cost(status="unstable")], "no probe of a role"),
         (loads(guest=1.0), [cost()], "no probe of a role"),
@@ -132,6 +131,12 @@ def test_an_estimate_with_a_missing_input_is_withheld(
     assert found.row_cost is None
     assert found.quality is None
     assert words in found.reason
+
+
+def test_a_table_that_only_bypassing_roles_read_adds_nothing() -> None:
+    found = inputs(loads(free=1.0), cost(), analysed=0.9)
+
+    assert found == Inputs(share=0.0, row_cost=0.0, quality=0.9)
 
 
 def test_statements_of_bypassing_roles_lower_the_share() -> None:
