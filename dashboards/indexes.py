@@ -13,7 +13,9 @@ CHECKS = (
     "duplicate_index",
     "redundant_index",
     "invalid_index",
-    "foreign_key_without_index",
+    "foreign_key_.+",
+    "fkey_to_auth_unique",
+    "no_primary_key",
 )
 
 

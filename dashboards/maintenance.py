@@ -15,6 +15,8 @@ CHECKS = (
     "expired_assignments",
     "counter_drift",
     "sequence_exhaustion",
+    "extension_.+",
+    "unsupported_reg_types",
 )
 
 

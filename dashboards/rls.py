@@ -13,6 +13,13 @@ CHECKS = (
     "call_not_wrapped",
     ".*polic(y|ies)",
     "api_role_may_truncate",
+    ".+_exposed",
+    ".+_in_api",
+    ".+_executable",
+    "function_search_path_mutable",
+    "privilege_column_unguarded",
+    "public_bucket_allows_listing",
+    "table_not_forced",
 )
 
 

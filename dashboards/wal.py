@@ -7,7 +7,7 @@ from dashboards.modernise import Json
 from dashboards.parts import Section
 from dashboards.rows import health, replication, wal
 
-CHECKS = ("replication_.+", "archiver_failing")
+CHECKS = ("replication_.+", "archiver_failing", "checkpoint_pressure", "wal_volume")
 
 
 def dashboard() -> Json:
