@@ -12,8 +12,22 @@
 -- (owner = (select auth.uid())), in USING and in WITH CHECK; or revoke the privilege to
 -- write. Policies that only read are left alone, for some tables are public.
 with
+trees as materialized (
+    select
+        p.oid,
+        p.polrelid,
+        p.polname,
+        p.polcmd,
+        p.polpermissive,
+        p.polroles,
+        p.polqual::text as using_tree,
+        p.polwithcheck::text as check_tree
+    from pg_catalog.pg_policy as p
+    inner join pg_catalog.pg_class as c on c.oid = p.polrelid
+    where c.relrowsecurity
+),
 -- Neither a column nor a function is in these trees, so that they hold for all or for none.
-policies as (
+policies as materialized (
     select
         p.oid,
         p.polrelid,
@@ -23,15 +37,14 @@ policies as (
         p.polroles,
         coalesce(u.is_true, false) as uses_all,
         coalesce(k.is_true, u.is_true, false) as accepts_all
-    from pg_catalog.pg_policy as p
-    inner join pg_catalog.pg_class as c on c.oid = p.polrelid
+    from trees as p
     cross join lateral (
         select
-            p.polqual::text ~ '^\{CONST :consttype 16 [^{]*:constvalue 1 \[ (0 )*1 (0 )*\]\}$'
+            p.using_tree ~ '^\{CONST :consttype 16 [^{]*:constvalue 1 \[ (0 )*1 (0 )*\]\}$'
             or exists (
                 select
                 from pg_catalog.regexp_matches(
-                    p.polqual::text,
+                    p.using_tree,
                     '^\{OPEXPR :opno (\d+) [^{]*:args \(\{CONST ([^{}]*) :location -?\d+ :constvalue ([^{}]*)\} \{CONST \2 :location -?\d+ :constvalue \3\}\) :location -?\d+\}$'
                 ) as m (groups)
                 inner join pg_catalog.pg_operator as o on o.oid = m.groups[1]::oid
@@ -40,18 +53,17 @@ policies as (
     ) as u
     cross join lateral (
         select
-            p.polwithcheck::text ~ '^\{CONST :consttype 16 [^{]*:constvalue 1 \[ (0 )*1 (0 )*\]\}$'
+            p.check_tree ~ '^\{CONST :consttype 16 [^{]*:constvalue 1 \[ (0 )*1 (0 )*\]\}$'
             or exists (
                 select
                 from pg_catalog.regexp_matches(
-                    p.polwithcheck::text,
+                    p.check_tree,
                     '^\{OPEXPR :opno (\d+) [^{]*:args \(\{CONST ([^{}]*) :location -?\d+ :constvalue ([^{}]*)\} \{CONST \2 :location -?\d+ :constvalue \3\}\) :location -?\d+\}$'
                 ) as m (groups)
                 inner join pg_catalog.pg_operator as o on o.oid = m.groups[1]::oid
                 where o.oprname = '='
             ) as is_true
     ) as k
-    where c.relrowsecurity
 ),
 allowed as (
     select

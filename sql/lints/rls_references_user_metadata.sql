@@ -16,31 +16,53 @@ with
 policies as (
     select
         p.oid,
-        p.polrelid,
         p.polname,
-        pg_catalog.concat_ws(' ', p.polqual::text, p.polwithcheck::text) as tree
+        n.nspname,
+        c.relname,
+        t.tree like '% 117 115 101 114 95 109 101 116 97 100 97 116 97 %' as names_claim,
+        t.tree like '%{COERCEVIAIO :arg {FUNCEXPR %' and t.tree ~ '\{COERCEVIAIO .*:resulttype (114|3802) ' as makes_json
     from pg_catalog.pg_policy as p
     inner join pg_catalog.pg_class as c on c.oid = p.polrelid
+    inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    cross join lateral pg_catalog.concat_ws(' ', p.polqual::text, p.polwithcheck::text) as t (tree)
     where c.relrowsecurity
 ),
-called as (
+calls as (
     select
         d.objid as policy,
-        r.proname,
-        n.nspname,
-        r.prorettype in ('pg_catalog.json'::regtype, 'pg_catalog.jsonb'::regtype) as returns_json,
-        -- A comment may say anything.
-        pg_catalog.regexp_replace(r.prosrc, '--[^\n]*|/\*.*?\*/', '', 'g')
-            ~ '''[^'']*\muser_metadata\M[^'']*''' as names_it
+        d.refobjid as function
     from pg_catalog.pg_depend as d
-    inner join pg_catalog.pg_proc as r on r.oid = d.refobjid
-    inner join pg_catalog.pg_namespace as n on n.oid = r.pronamespace
     where d.classid = 'pg_catalog.pg_policy'::regclass
         and d.refclassid = 'pg_catalog.pg_proc'::regclass
 ),
+functions as (
+    select
+        r.oid,
+        pg_catalog.format('%I.%I()', n.nspname, r.proname) as name,
+        r.prorettype in ('pg_catalog.json'::regtype, 'pg_catalog.jsonb'::regtype) as returns_json,
+        -- A comment may say anything.
+        r.prosrc like '%user_metadata%'
+        and pg_catalog.regexp_replace(r.prosrc, '--[^\n]*|/\*.*?\*/', '', 'g')
+            ~ '''[^'']*\muser_metadata\M[^'']*''' as names_claim
+    from pg_catalog.pg_proc as r
+    inner join pg_catalog.pg_namespace as n on n.oid = r.pronamespace
+    where r.oid in (
+        select k.function
+        from calls as k
+    )
+),
+called as (
+    select
+        k.policy,
+        pg_catalog.bool_or(f.returns_json) as return_json,
+        pg_catalog.string_agg(f.name, ' and ' order by f.name) filter (where f.names_claim) as naming_claim
+    from calls as k
+    inner join functions as f on f.oid = k.function
+    group by k.policy
+),
 -- What the authentication service keeps it in.
 columns as (
-    select
+    select distinct
         d.objid as policy
     from pg_catalog.pg_depend as d
     inner join pg_catalog.pg_attribute as a
@@ -58,59 +80,42 @@ columns as (
 ways as (
     select
         p.oid,
-        case
-            when p.tree like '% 117 115 101 114 95 109 101 116 97 100 97 116 97 %'
-                and (
-                    p.tree ~ '\{COERCEVIAIO :arg \{FUNCEXPR .*:resulttype (114|3802) '
-                    or exists (
-                        select
-                        from called as f
-                        where f.policy = p.oid
-                            and f.returns_json
-                    )
-                )
-                then 'reads the claim user_metadata'
-        end as by_claim,
-        (
-            select 'reads auth.users.raw_user_meta_data'
-            from columns as k
-            where k.policy = p.oid
-            limit 1
-        ) as by_column,
-        (
-            select
-                'calls '
-                || pg_catalog.string_agg(
-                    pg_catalog.format('%I.%I()', f.nspname, f.proname),
-                    ' and '
-                    order by f.nspname, f.proname
-                )
-                || ', which reads user_metadata'
-            from called as f
-            where f.policy = p.oid
-                and f.names_it
-        ) as by_function
+        nullif(
+            pg_catalog.concat_ws(
+                ' and ',
+                case
+                    when p.names_claim and (p.makes_json or f.return_json) then 'reads the claim user_metadata'
+                end,
+                case
+                    when k.policy is not null then 'reads auth.users.raw_user_meta_data'
+                end,
+                case
+                    when f.naming_claim is not null then 'calls ' || f.naming_claim || ', which reads user_metadata'
+                end
+            ),
+            ''
+        ) as text
     from policies as p
+    left join called as f on f.policy = p.oid
+    left join columns as k on k.policy = p.oid
 )
 select
     'policy' as object_type,
-    n.nspname::text as schemaname,
-    c.relname || '.' || p.polname as name,
+    p.nspname::text as schemaname,
+    p.relname || '.' || p.polname as name,
     pg_catalog.format(
         'policy %I on table %I.%I %s: users write it themselves',
         p.polname,
-        n.nspname,
-        c.relname,
-        pg_catalog.concat_ws(' and ', w.by_claim, w.by_column, w.by_function)
+        p.nspname,
+        p.relname,
+        w.text
     ) as detail,
     '' as remedy,
     '' as undo
 from ways as w
 inner join policies as p on p.oid = w.oid
-inner join pg_catalog.pg_class as c on c.oid = p.polrelid
-inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-where coalesce(w.by_claim, w.by_column, w.by_function) is not null
+where w.text is not null
 order by
-    n.nspname,
-    c.relname,
+    p.nspname,
+    p.relname,
     p.polname

@@ -10,6 +10,32 @@
 -- Cure: keep the name as text: alter table t alter column c type text using c::text, which
 -- rewrites the table under a lock; regclass, regtype and regrole may stay.
 with recursive
+-- What is made of what: arrays, domains, ranges and composites.
+made as (
+    select
+        t.oid as whole,
+        p.oid as part
+    from pg_catalog.pg_type as t
+    cross join lateral (
+        values
+            (t.typelem),
+            (t.typbasetype)
+    ) as p (oid)
+    where p.oid <> 0
+    union all
+    select
+        r.rngtypid,
+        r.rngsubtype
+    from pg_catalog.pg_range as r
+    union all
+    select
+        c.reltype,
+        a.atttypid
+    from pg_catalog.pg_class as c
+    inner join pg_catalog.pg_attribute as a on a.attrelid = c.oid
+    where c.relkind = 'c'
+        and a.attnum > 0
+),
 refused as (
     select
         t.oid
@@ -27,23 +53,9 @@ refused as (
         )
     union
     select
-        m.oid
+        m.whole
     from refused as f
-    cross join lateral (
-        select t.oid
-        from pg_catalog.pg_type as t
-        where f.oid in (t.typelem, t.typbasetype)
-        union all
-        select r.rngtypid
-        from pg_catalog.pg_range as r
-        where r.rngsubtype = f.oid
-        union all
-        select c.reltype
-        from pg_catalog.pg_attribute as a
-        inner join pg_catalog.pg_class as c on c.oid = a.attrelid
-        where a.atttypid = f.oid
-            and c.relkind = 'c'
-    ) as m
+    inner join made as m on m.part = f.oid
 )
 select
     'table' as object_type,
@@ -61,12 +73,18 @@ select
     ) as detail,
     '' as remedy,
     '' as undo
-from refused as f
-inner join pg_catalog.pg_attribute as a on a.atttypid = f.oid
+from pg_catalog.pg_attribute as a
 inner join pg_catalog.pg_class as c on c.oid = a.attrelid
 inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 where a.attnum > 0
     and not a.attisdropped
+    -- As an array: otherwise all columns are sorted to find the few.
+    and a.atttypid = any (
+        array(
+            select f.oid
+            from refused as f
+        )
+    )
     and c.relkind in ('r', 'p', 'm')
     -- A partition has its parent's columns.
     and not c.relispartition
