@@ -15,7 +15,7 @@ from typing import NamedTuple
 from monitor.model.rls import Command
 from monitor.model.rls_observed import Attribution
 from monitor.model.view import StatementText, View
-from monitor.rls.inventory import Inventory, inventory
+from monitor.rls.inventory import MOST_KEPT, Inventory, inventory
 from monitor.rls.naming import Names
 from monitor.sqltext.outline import outline
 from monitor.sqltext.syntax import Outline
@@ -35,8 +35,7 @@ _EVALUATING = frozenset(
 )
 """EXPLAIN is not among them: it is an operator's question, or our own probe."""
 
-_MOST_KEPT = 1_000
-_MOST_VERDICTS = 50_000
+MOST_VERDICTS = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +103,7 @@ class Attributor:
         if text is None or not text.text:
             return None
         found = None if text.truncated else outline(text.text)
-        if len(self.parsed) >= _MOST_VERDICTS:
+        if len(self.parsed) >= MOST_VERDICTS:
             self.parsed.clear()
         verdict = None if found is None else self._judge(found, role)
         self.parsed[key] = _Parsed(text, verdict)
@@ -150,10 +149,10 @@ def attributor(view: View, datname: str) -> Attributor | None:
     known = _kept.get(key)
     if known is not None and known.stock is stock:
         return known
-    if len(_kept) >= _MOST_KEPT:
+    if len(_kept) >= MOST_KEPT:
         _kept.clear()
-    _kept[key] = Attributor(stock, datname, known)
-    return _kept[key]
+    made = _kept[key] = Attributor(stock, datname, known)
+    return made
 
 
 def _settle(parsed: Verdict | None, *, is_subject: bool) -> Verdict:

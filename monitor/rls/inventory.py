@@ -30,7 +30,8 @@ _LETTERS: Mapping[Command, str] = {
     "delete": "d",
 }
 _MATERIALIZED = "m"
-_MOST_KEPT = 1_000
+MOST_KEPT = 1_000
+"""Databases whose inventory is kept, over all targets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,12 +187,13 @@ def inventory(view: View, datname: str) -> Inventory | None:
     parts: _Parts = (catalog, *rows)
     key = (view.target.name, datname)
     kept = _kept.get(key)
-    made = kept[1] if kept is not None and _is_same(kept[0], parts) else None
-    if len(_kept) >= _MOST_KEPT:
+    is_known = kept is not None and _is_same(kept[0], parts)
+    made = kept[1] if kept is not None and is_known else _made(view, catalog)
+    if len(_kept) >= MOST_KEPT:
         _kept.clear()
     # The newer rows in any case: the next comparison finds the same objects.
-    _kept[key] = parts, made or _made(view, catalog)
-    return _kept[key][1]
+    _kept[key] = parts, made
+    return made
 
 
 def _made(view: View, catalog: Catalog) -> Inventory:

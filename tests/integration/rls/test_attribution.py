@@ -96,6 +96,7 @@ def by_text(view: View, tables: Iterable[str], datname: str) -> Counter[str]:
     return counted
 
 
+@pytest.mark.requirement("S8.1.1-d")
 @pytest.mark.pg("all")
 async def test_calls_are_attributed_to_the_right_tables_and_roles(
     reader: Credentials, admin: Admin, major: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +14,13 @@ from monitor.model.rows.role_attributes import RoleAttributesRow
 from monitor.model.rows.view_references import ViewReferenceRow
 from monitor.model.target import Target
 from monitor.model.view import StatementText, View
-from monitor.rls.attribution import Attributor, Verdict, attributor
-from monitor.rls.inventory import Inventory
+from monitor.rls.attribution import (
+    MOST_VERDICTS,
+    Attributor,
+    Verdict,
+    attributor,
+)
+from monitor.rls.inventory import MOST_KEPT, Inventory
 from tests.unit.factories import current, make, make_catalog, make_table, view
 
 NOTES, TEAMS, LOG, AUDIT, RECENT, MINE = 1, 2, 3, 4, 5, 6
@@ -186,15 +190,42 @@ def test_a_statement_without_a_text_waits_for_it() -> None:
     assert of(None, 7, "user", {}) is not None
 
 
-def seen(
-    *, catalog: Catalog = CATALOG, roles: Iterable[RoleAttributesRow] = ROLES
-) -> View:
+def test_verdicts_do_not_pile_up_for_ever() -> None:
+    judge = Attributor(STOCK, "app")
+    text = StatementText(queryid=0, text="table notes", truncated=True)
+
+    for number in range(MOST_VERDICTS + 1):
+        judge.verdict(text, number, "user", {})
+
+    assert len(judge.parsed) == 1
+
+
+def test_views_are_looked_through_once() -> None:
+    found = verdict("select * from recent join mine using (id), recent again")
+
+    assert found is not None
+    assert (found.guarded, found.reached) == ({NOTES}, {NOTES})
+
+
+def test_names_of_the_system_catalogs_mean_nothing_here() -> None:
+    assert verdict("select * from pg_class join pg_namespace on true") == Verdict()
+
+
+def test_attributors_of_many_databases_do_not_pile_up() -> None:
+    first = attributor(seen(target="first"), "app")
+    for number in range(MOST_KEPT):
+        attributor(seen(target=f"of {number}"), "app")
+
+    assert attributor(seen(target="first"), "app") is not first
+
+
+def seen(*, catalog: Catalog = CATALOG, target: str = "attribution") -> View:
     return view(
         current(PolicyReferenceRow, *REFERENCES, datname="app"),
         current(PolicyFunctionRow, datname="app"),
         current(ViewReferenceRow, *VIEWS, datname="app"),
-        current(RoleAttributesRow, *roles),
-        target=Target(name="attribution"),
+        current(RoleAttributesRow, *ROLES),
+        target=Target(name=target),
         catalogs=[catalog],
     )
 

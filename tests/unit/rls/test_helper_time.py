@@ -93,7 +93,10 @@ def row(userid: int = OWNER, **changes: Any) -> StatementRow:
 
 def seen(*functions: HelperFunctionRow, **changes: Any) -> View:
     facts: dict[str, Any] = {
-        "texts": {1: StatementText(queryid=1, text=INNER)},
+        "texts": {
+            1: StatementText(queryid=1, text=INNER),
+            4: StatementText(queryid=4, text="select * from something_else"),
+        },
         "roles": {OWNER: "o", USER: "u"},
         "databases": {5: "app"},
     }
@@ -134,6 +137,7 @@ def test_statements_inside_a_function_are_booked_to_it() -> None:
         row(dbid=6),
         row(queryid=3),
         row(userid=99),
+        row(queryid=4),
     ],
 )
 def test_other_statements_are_not(other: StatementRow) -> None:

@@ -15,7 +15,7 @@ from monitor.model.rows.role_attributes import RoleAttributesRow
 from monitor.model.rows.view_references import ViewReferenceRow
 from monitor.model.target import Target
 from monitor.model.view import View
-from monitor.rls.inventory import Inventory, inventory
+from monitor.rls.inventory import MOST_KEPT, Inventory, inventory
 from tests.unit.factories import Part, current, make, make_catalog, make_table, view
 
 NOTES = make_table(oid=1, relname="notes", owner="owner", has_rls=True)
@@ -267,3 +267,23 @@ def test_inventories_of_two_targets_are_kept_apart() -> None:
 
     assert second is not first
     assert inventory(look(*PARTS, catalogs=[catalog]), "app") is first
+
+
+def test_only_so_many_inventories_are_kept() -> None:
+    catalog = make_catalog(NOTES)
+    first = inventory(look(*PARTS, target="first", catalogs=[catalog]), "app")
+    for number in range(MOST_KEPT):
+        inventory(look(*PARTS, target=f"of {number}", catalogs=[catalog]), "app")
+
+    again = inventory(look(*PARTS, target="first", catalogs=[catalog]), "app")
+
+    assert again is not first
+    assert again == first
+
+
+def test_a_table_that_nobody_reads_through_policies_has_its_own_policy_set() -> None:
+    unread = take_stock(
+        policy(10, NOTES.oid), references=[reference(10, functions=(7,))]
+    )
+
+    assert unread.policy_set(NOTES.oid) != unread.policy_set(99)

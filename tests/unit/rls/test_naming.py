@@ -73,3 +73,18 @@ def test_a_name_outside_the_search_path_is_unclear_if_several_have_it() -> None:
 
 def test_an_unknown_name_means_nothing() -> None:
     assert meaning("pg_class") == Meaning(None)
+
+
+def test_of_two_relations_read_under_one_name_the_first_counts() -> None:
+    old, new = make_table(oid=1, relname="notes"), make_table(oid=2, relname="notes")
+    known = Names(Inventory(catalog=make_catalog(old, new)))
+
+    assert known.find("", "notes", ("public",)) == Meaning(1)
+
+
+def test_a_materialized_view_has_one_name_although_it_is_table_and_view() -> None:
+    table = make_table(oid=1, schemaname="shop", relname="kept", kind="m")
+    view = make(ViewReferenceRow, oid=1, schemaname="shop", relname="kept", kind="m")
+    known = Names(Inventory(catalog=make_catalog(table), views={1: view}))
+
+    assert known.find("", "kept", ("public",)) == Meaning(1, is_loose=True)

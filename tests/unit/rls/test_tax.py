@@ -104,6 +104,7 @@ def test_every_bound_role_is_compared_with_the_busiest_bypassing_one() -> None:
         (BOUND, row(ADMIN, 20, 2.0, 200, toplevel=False)),
         (BOUND, row(ADMIN, 20, 2.0, 200, dbid=6)),
         (BOUND, row(READER, 20, 2.0, 200)),
+        (row(USER, 9, 5.0, 9, dbid=6), row(ADMIN, 9, 5.0, 9, dbid=6)),
     ],
 )
 def test_there_is_no_comparison_with_nothing_alike(rows: tuple[Any, ...]) -> None:
