@@ -37,7 +37,7 @@ async def test_the_shipped_schema_has_no_finding_that_is_not_accepted(
     assert outcome.stale == ()
 
 
-@pytest.mark.pg
+@pytest.mark.pg(">=15")
 @pytest.mark.requirement("S8.1.1-e")
 async def test_the_schema_as_a_tenant_installs_it_has_none_either(
     platform_by_tenant: Platform,
