@@ -20,6 +20,7 @@ from monitor.probes.pair import ProbePair
 from monitor.probes.transaction import Failure
 from monitor.rls.inventory import Inventory
 from monitor.rls.rewriting import Rewrite
+from monitor.rls.survey import size
 from monitor.rls.trust import gainers
 
 
@@ -35,6 +36,9 @@ async def predict(
     `saved` of the result is None wherever something stands against it; `reason`
     says what.
     """
+    rows, pages = size(known.catalog, rewrite.relation)
+    relation = replace(rewrite.relation, reltuples=rows, relpages=pages)
+    rewrite = replace(rewrite, relation=relation)
     concerned = tuple(p for p in personas if _concerns(known, rewrite, p))
     saving = _unproven(known, rewrite, concerned, now)
     if not concerned:

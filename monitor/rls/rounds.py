@@ -1,4 +1,4 @@
-"""A round of probes: a table, a statement or a question, for one persona or role."""
+"""A round of probes: a table, a statement, a question or a rewritten policy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from monitor.model.persona import ListedStatement, Persona
 from monitor.model.rls import Guarded
+from monitor.rls.inventory import Inventory
+from monitor.rls.rewriting import Rewrite
 
 Key = tuple[str, ...]
 """What a round is about: its kind, database, subject and persona."""
@@ -82,7 +84,30 @@ class ConfirmRound:
         return ("confirm", self.database, self.role)
 
 
-Round = TableRound | StatementRound | ConfirmRound
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavingRound:
+    """A rewrite of a policy that can be proven and timed.
+
+    `known` is the inventory that it was made from.
+    """
+
+    rewrite: Rewrite
+    known: Inventory
+
+    @property
+    def database(self) -> str:
+        """Return where it takes place."""
+        return self.rewrite.datname
+
+    @property
+    def key(self) -> Key:
+        """Return what tells it from other rounds, whatever the policies are."""
+        policy = self.rewrite.policy
+        relid = str(policy.relid)
+        return ("saving", self.database, relid, policy.name, self.rewrite.rule)
+
+
+Round = TableRound | StatementRound | ConfirmRound | SavingRound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

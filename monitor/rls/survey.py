@@ -13,10 +13,12 @@ from monitor.model.rows.stat_statements import StatementRow
 from monitor.model.rows.stat_user_tables import TableRow
 from monitor.model.view import View
 from monitor.rls.inventory import Inventory, inventory
+from monitor.rls.rewriting import rewrites
 from monitor.rls.rounds import (
     Asked,
     ConfirmRound,
     Round,
+    SavingRound,
     StatementRound,
     Survey,
     TableRound,
@@ -54,6 +56,7 @@ def survey(view: View, asked: Container[Asked] = ()) -> Survey:
         rounds += _of_tables(view, known, own)
         rounds += _of_statements(view, datname, databases[datname])
         rounds += _of_answers(view, datname, asked)
+        rounds += _of_savings(view, known)
     return Survey(rounds=tuple(rounds), policies=policies, databases=databases)
 
 
@@ -126,6 +129,15 @@ def _is_askable(view: View, queryid: int) -> bool:
     return recorded.text.lstrip("( \n\t").lower().startswith(_ASKABLE)
 
 
+def _of_savings(view: View, known: Inventory) -> Iterator[SavingRound]:
+    """Yield the rewrites of policies on tables with traffic."""
+    rates = examined_per_second(view, known.catalog)
+    for policy in known.catalog.policies:
+        if policy.relid in rates and any(_subjects(view, known, policy.relid)):
+            for rewrite in rewrites(known, policy, view.target.rls):
+                yield SavingRound(rewrite=rewrite, known=known)
+
+
 def _of_tables(
     view: View, known: Inventory, policies: Mapping[int, str]
 ) -> Iterator[TableRound]:
@@ -134,7 +146,7 @@ def _of_tables(
     for relid, policy_set in policies.items():
         relation = catalog.relations[relid]
         if relid in rates and relation.kind in (_TABLE, _PARTITIONED):
-            rows, relpages = _size(catalog, relation)
+            rows, relpages = size(catalog, relation)
             for persona in _subjects(view, known, relid):
                 yield TableRound(
                     table=_guarded(catalog, relation, persona.role),
@@ -165,8 +177,11 @@ def _guarded(catalog: Catalog, relation: Relation, role: str) -> Guarded:
     )
 
 
-def _size(catalog: Catalog, relation: Relation) -> tuple[float, int]:
-    """Return rows and pages; -1 row means never analyzed, which is not empty."""
+def size(catalog: Catalog, relation: Relation) -> tuple[float, int]:
+    """Return rows and pages, those of a partitioned table of all its partitions.
+
+    -1 row means never analyzed, which is not empty.
+    """
     if relation.kind != _PARTITIONED:
         return relation.reltuples, relation.relpages
     leaves = [

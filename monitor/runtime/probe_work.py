@@ -12,11 +12,18 @@ from monitor.model.rows.stat_user_tables import TableRow
 from monitor.model.view import View
 from monitor.probes.confirm import confirm
 from monitor.probes.pair import ProbePair
+from monitor.probes.saving import predict
 from monitor.probes.statement import probe_statement
 from monitor.probes.table import probe_table
 from monitor.rls.loads import database_loads, tables_met
 from monitor.rls.overheads import statement_overheads
-from monitor.rls.rounds import ConfirmRound, Round, StatementRound, TableRound
+from monitor.rls.rounds import (
+    ConfirmRound,
+    Round,
+    SavingRound,
+    StatementRound,
+    TableRound,
+)
 from monitor.rls.survey import examined_per_second
 from monitor.runtime.probe_book import ProbeBook
 
@@ -46,6 +53,8 @@ async def carry_out(
             asked = queryids if pair.is_open else [*answers]
             book.answers.take(chosen.database, chosen.role, asked, answers)
             return "ok" if pair.is_open else "error"
+        case SavingRound():
+            return await _saving(pair, chosen, book, now)
 
 
 async def _table(
@@ -104,6 +113,17 @@ async def _statement(
     return cost.status
 
 
+async def _saving(
+    pair: ProbePair, chosen: SavingRound, book: ProbeBook, now: Callable[[], datetime]
+) -> ProbeStatus:
+    personas = pair.options.personas
+    saving = await predict(pair, chosen.known, chosen.rewrite, personas, now())
+    book.take_saving(saving)
+    if saving.now_seconds is None:
+        return "skipped" if pair.is_open else "error"
+    return "ok" if saving.is_trusted else "unstable"
+
+
 def note_failure(
     book: ProbeBook,
     chosen: Round,
@@ -139,5 +159,5 @@ def note_failure(
                 at=now,
             )
             book.take_statement(cost, chosen.policy_set)
-        case ConfirmRound():
+        case ConfirmRound() | SavingRound():
             pass

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
@@ -20,7 +21,7 @@ from monitor.model.target import Target
 from monitor.model.view import View
 from monitor.probes.pair import ProbePair
 from monitor.rls.guards import is_held, obstacle
-from monitor.rls.rounds import Round, Survey
+from monitor.rls.rounds import Key, Round, Survey
 from monitor.rls.survey import survey
 from monitor.rls.urgency import expected_seconds, rank
 from monitor.runtime.clock import Backoff, Clock
@@ -34,6 +35,7 @@ SECONDS_BETWEEN_ROUNDS = 1.0
 MOST_SECONDS_FOR_A_ROUND = 60.0
 MOST_SECONDS_BETWEEN_ATTEMPTS = 3600.0
 _START_SPREAD = 5.0
+_SAVING_INTERVALS = 24
 
 _FIGURES: frozenset[ProbeStatus] = frozenset({"ok", "unstable"})
 _FAILURES: frozenset[ProbeStatus] = frozenset({"timeout", "error", "no_privilege"})
@@ -123,7 +125,7 @@ class Prober:
         """Take up the times of the figures that an earlier process measured."""
         now = self._clock.now()
         for key, at in self._book.moments.items():
-            self._timetable.resume(key, every=self.options.interval, age=now - at)
+            self._timetable.resume(key, every=self._every(key), age=now - at)
 
     async def _turn(self) -> str:
         """Do the most urgent round, if any may be done; return why none may."""
@@ -177,6 +179,11 @@ class Prober:
         seconds = expected_seconds(self.options) if known is None else known
         return min(seconds, self.options.seconds_per_hour / 2)
 
+    def _every(self, key: Key) -> timedelta:
+        """Return how long a figure is good for: a rewrite's until policies change."""
+        interval = self.options.interval
+        return _SAVING_INTERVALS * interval if key[0] == "saving" else interval
+
     def _urgency(self, due: tuple[float, Round]) -> tuple[float, float]:
         overdue, each = due
         return rank(each, overdue, self.options.interval, self._book.cost(each.key))
@@ -198,7 +205,7 @@ class Prober:
         )
         self._timetable.done(
             chosen.key,
-            every=self.options.interval,
+            every=self._every(chosen.key),
             seconds=seconds,
             backs_off=status not in _FIGURES,
         )
