@@ -18,8 +18,10 @@ from monitor.model.rows.stat_statements import StatementRow
 from monitor.model.target import Credentials
 from monitor.model.view import StatementText, View
 from monitor.rls.observed import observe
+from monitor.rls.tax import taxes
 from tests.collecting import bench, eventually
 from tests.integration.rls.workload import (
+    SERVICE,
     USER,
     Case,
     cases,
@@ -219,3 +221,24 @@ async def test_time_inside_helper_functions_is_booked_to_them(
         [("public.is_member(wanted integer)", wanted)] if major >= 14 else []
     )
     assert all(0 < each.seconds < function.exec_time_seconds_total for each in inside)
+
+
+@pytest.mark.pg
+async def test_one_statement_under_two_roles_gives_its_tax(
+    reader: Credentials, admin: Admin, major: int, database: str
+) -> None:
+    await prepare(admin, major)
+    alike = [case for case in cases(major) if case.sql == "table notes"]
+    async with watching(reader) as watch:
+        await go_through(admin, alike, major)
+        view = await watch.look()
+
+    (tax,) = taxes(view)
+
+    # Four calls of the guest are too few, and nobody called as often as the service.
+    assert (tax.database, tax.role, tax.bypassing_role) == (database, USER, SERVICE)
+    assert (tax.calls, tax.bypassing_calls) == (9, 30)
+    assert (tax.rows_per_call, tax.bypassing_rows_per_call) == (50, 50)
+    assert tax.is_comparable
+    assert tax.mean_seconds > 0
+    assert tax.seconds == tax.mean_seconds - tax.bypassing_mean_seconds
