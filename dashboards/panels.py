@@ -157,7 +157,7 @@ def number(
 ) -> Tile:
     """Return the last value in large, coloured by `steps` from below."""
     panel = core.Stat(
-        **_common(title, description, queries),
+        **_common(title, description, queries, is_now=True),
         format=unit,
         color={"mode": "thresholds"},
         graphMode="none",
@@ -181,7 +181,7 @@ def bars(
 ) -> Tile:
     """Return one bar for each series' last value, coloured by `steps`."""
     panel = BarGauge(
-        **_common(title, description, queries),
+        **_common(title, description, queries, is_now=True),
         unit=unit,
         maximum=maximum,
         thresholds=_steps(steps),
@@ -226,7 +226,7 @@ def table(
     asked = [exprs] if isinstance(exprs, str) else exprs
     queries = [Query(expr, "") for expr in asked]
     panel = Table(
-        **_common(title, description, queries, format_as="table"),
+        **_common(title, description, queries, format_as="table", is_now=True),
         overrides=[of_column(column) for column in columns],
         sort_by=sort_by,
         transformations=columns_in_order(columns, is_merged=len(asked) > 1),
@@ -249,6 +249,7 @@ def _common(
     queries: Sequence[Query],
     *,
     format_as: str = "time_series",
+    is_now: bool = False,
 ) -> dict[str, Any]:
     targets = [
         core.Target(
@@ -256,7 +257,7 @@ def _common(
             expr=query.expr,
             legendFormat=query.legend,
             refId=letter,
-            instant=format_as == "table",
+            instant=is_now,
             format=format_as,
         )
         for letter, query in zip(_LETTERS, queries, strict=False)

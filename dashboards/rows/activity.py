@@ -51,11 +51,18 @@ def waits() -> Tile:
     active = of_database("pg_stat_activity_connections", 'state="active"')
     return graph(
         "What active connections wait for",
-        "Connections that run a statement, by what they wait for; no name is CPU.",
-        [Query(f"sum by (wait_event_type) ({active})", "{{wait_event_type}}")],
+        "Connections that run a statement, by what they wait for. Those that wait"
+        " for nothing run, or wait for a CPU.",
+        [Query(named_waits(total("wait_event_type", active)), "{{wait_event_type}}")],
         unit="none",
         stacked=True,
     )
+
+
+def named_waits(vector: str) -> str:
+    """Return a vector by wait events with a name for those that wait for none."""
+    label = '"wait_event_type", "running", "wait_event_type", ""'
+    return f"label_replace({vector}, {label})"
 
 
 def work() -> Iterator[Tile]:

@@ -21,7 +21,7 @@ from dashboards.promql import (
 from dashboards.rows.tables import BY_TABLE, TABLE
 
 BY_INDEX = "server, datname, schemaname, relname, indexrelname"
-INDEX = "{{server}} {{datname}} {{schemaname}}.{{indexrelname}}"
+INDEX = "{{schemaname}}.{{indexrelname}} {{datname}} {{server}}"
 _NAMED = 'indexrelname!="other"'
 _SIZE = largest(BY_INDEX, of_database("pg_index_size_bytes", _NAMED))
 

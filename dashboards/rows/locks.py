@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dashboards.panels import graph
 from dashboards.parts import Query, Tile
 from dashboards.promql import increase, largest, of_database, of_server, rate, total
+from dashboards.rows.activity import named_waits
 
 
 def blocked() -> Tile:
@@ -96,11 +97,10 @@ def waits() -> Iterator[Tile]:
     waiting = of_database("pg_stat_activity_connections", 'state!="idle"')
     yield graph(
         "Waits by application",
-        "Connections that are not idle, by application and by what they wait for; no"
-        " name is CPU.",
+        "Connections that are not idle, by application and by what they wait for.",
         [
             Query(
-                total("application_name, wait_event_type", waiting),
+                named_waits(total("application_name, wait_event_type", waiting)),
                 "{{application_name}} {{wait_event_type}}",
             )
         ],

@@ -19,7 +19,7 @@ from dashboards.promql import (
 )
 
 BY_TABLE = "server, datname, schemaname, relname"
-TABLE = "{{server}} {{datname}} {{schemaname}}.{{relname}}"
+TABLE = "{{schemaname}}.{{relname}} {{datname}} {{server}}"
 NAMED = 'relname!="other"'
 
 
@@ -147,7 +147,11 @@ def growth() -> Iterator[Tile]:
         "Sequences",
         "Share of its values that a sequence has used, the ten nearest to their end."
         " At the end inserts fail.",
-        [Query(top(10, used), "{{server}} {{schemaname}}.{{sequencename}}")],
+        [
+            Query(
+                top(10, used), "{{schemaname}}.{{sequencename}} {{datname}} {{server}}"
+            )
+        ],
         unit="percentunit",
         steps={0: "green", 0.7: "orange", 0.9: "red"},
         maximum=1,
