@@ -42,12 +42,13 @@ class Call:
     is_in_subquery: bool
 
 
+@lru_cache(maxsize=16384)
 def is_analysed(expression: str) -> bool:
     """Say whether the expression could be parsed; if not, nothing is known of it."""
     return parse_expression(expression) is not None
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=16384)
 def calls(expression: str) -> tuple[Call, ...]:
     """Return the function calls of an expression as `pg_get_expr` prints it.
 
@@ -59,7 +60,7 @@ def calls(expression: str) -> tuple[Call, ...]:
     return tuple(_calls(root, _Around()))
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=16384)
 def columns(expression: str) -> tuple[str, ...]:
     """Return the own table's columns that are compared with something, once each.
 

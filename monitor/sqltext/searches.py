@@ -64,7 +64,7 @@ def lacking(expression: str, is_led: IsLed) -> tuple[str, ...]:
     return _lacking(_search(expression), is_led) or ()
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=16384)
 def _search(expression: str) -> Search:
     root = parse_expression(expression)
     return None if root is None else _of(root)

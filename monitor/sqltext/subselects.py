@@ -56,7 +56,7 @@ class SubSelect:
     equations: tuple[Equation, ...]
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=16384)
 def sub_selects(expression: str) -> tuple[SubSelect, ...]:
     """Return the sub-selects of an expression, outer before inner.
 
