@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.boards import board
 from dashboards.modernise import Json
-from dashboards.parts import Section
+from dashboards.parts import Section, wide
 from dashboards.rows import activity, clients, health
 
 CHECKS = ("connection_slots", "pool_wait", "idle_in_transaction")
@@ -23,6 +23,6 @@ def dashboard() -> Json:
             Section("Whose", list(clients.whose())),
             Section("Limits", list(clients.limits())),
             Section("Sessions", list(clients.sessions())),
-            Section("PgBouncer", list(clients.pools())),
+            Section("PgBouncer", wide(clients.pools(), 6)),
         ],
     )

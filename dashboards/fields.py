@@ -40,6 +40,8 @@ def of_column(column: Column) -> Json:
     properties: list[Json] = []
     if column.unit:
         properties.append({"id": "unit", "value": column.unit})
+    if column.width:
+        properties.append({"id": "custom.width", "value": column.width})
     if column.link:
         is_away = not column.link.startswith("/d/")
         link: Json = {"targetBlank": is_away, "title": column.title, "url": column.link}

@@ -50,9 +50,13 @@ class BarGauge(core.Panel):
                 },
                 "options": {
                     "displayMode": "basic",
+                    "maxVizHeight": 28,
+                    "minVizHeight": 14,
                     "orientation": "horizontal",
                     "reduceOptions": _LAST,
                     "showUnfilled": True,
+                    "sizing": "manual",
+                    "text": {"titleSize": 13, "valueSize": 13},
                     "valueMode": "color",
                 },
                 "type": "bargauge",
@@ -73,7 +77,11 @@ class Table(core.Panel):
             {
                 "fieldConfig": {
                     "defaults": {
-                        "custom": {"align": "auto", "cellOptions": {"type": "auto"}},
+                        "custom": {
+                            "align": "auto",
+                            "cellOptions": {"type": "auto"},
+                            "minWidth": 80,
+                        },
                         "unit": "none",
                     },
                     "overrides": self.overrides,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import cycle
 from typing import TypeAlias
 
 Steps: TypeAlias = Mapping[float, str]
@@ -32,6 +33,12 @@ class Tile:
     panel: object
     width: int
     height: int
+
+
+def wide(tiles: Iterable[Tile], *widths: int) -> list[Tile]:
+    """Return tiles with these widths, over and over."""
+    sized = zip(tiles, cycle(widths), strict=False)
+    return [replace(tile, width=width) for tile, width in sized]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +77,14 @@ class Column:
     """A column of a table: its heading, its unit, and where a click on it leads.
 
     `names` are what to show for numbers, each with its colour; `steps` colour the
-    figure from below.
+    figure from below. `width` is in pixels, 0 for a share of the rest.
     """
 
     name: str
     title: str
     link: str = ""
     unit: str = ""
+    width: int = 0
     steps: Steps = field(default_factory=dict[float, str])
     names: Mapping[int, tuple[str, str]] = field(
         default_factory=dict[int, tuple[str, str]]

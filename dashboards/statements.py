@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards.boards import board
 from dashboards.modernise import Json
 from dashboards.parts import Section
-from dashboards.rows import activity, health, statements
+from dashboards.rows import health, statements
 
 CHECKS = ("query_time", "statements_deallocated", "temp_files", "cache_hit")
 
@@ -22,9 +22,6 @@ def dashboard() -> Json:
             Section("Ranking", list(statements.ranking())),
             Section("Resources", list(statements.resources())),
             Section("Findings", list(health.findings_about("statements", CHECKS))),
-            Section(
-                "pg_stat_statements",
-                [*statements.bookkeeping(), activity.temporary_files()],
-            ),
+            Section("pg_stat_statements", list(statements.bookkeeping())),
         ],
     )

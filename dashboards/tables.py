@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.boards import board
 from dashboards.modernise import Json
-from dashboards.parts import Section
+from dashboards.parts import Section, wide
 from dashboards.rows import activity, health, tables
 
 CHECKS = (
@@ -27,8 +27,8 @@ def dashboard() -> Json:
             Section("Findings", list(health.findings_about("tables", CHECKS))),
             Section("Sizes", list(tables.inventory())),
             Section("Bloat", list(tables.bloat())),
-            Section("Growth", [*tables.growth(), activity.sizes()]),
+            Section("Growth", wide([*tables.growth(), activity.sizes()], 6)),
             Section("Reads", list(tables.reads())),
-            Section("Writes", list(tables.writes())),
+            Section("Writes", wide(tables.writes(), 8, 8, 8, 12, 12)),
         ],
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.boards import board
 from dashboards.modernise import Json
-from dashboards.parts import Section
+from dashboards.parts import Section, wide
 from dashboards.rows import health, tables, vacuum
 
 CHECKS = (
@@ -26,9 +26,9 @@ def dashboard() -> Json:
         anchor="#tables",
         sections=[
             Section("Findings", list(health.findings_about("VACUUM", CHECKS))),
-            Section("Due", [*tables.dead(), *vacuum.upkeep()]),
+            Section("Due", wide([*tables.dead(), *vacuum.upkeep()], 12, 12, 8, 8, 8)),
             Section("Done", list(vacuum.last())),
             Section("Held back", list(vacuum.holders())),
-            Section("Wraparound", list(vacuum.wraparound())),
+            Section("Wraparound", wide(vacuum.wraparound(), 6)),
         ],
     )

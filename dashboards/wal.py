@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.boards import board
 from dashboards.modernise import Json
-from dashboards.parts import Section
+from dashboards.parts import Section, wide
 from dashboards.rows import health, replication, wal
 
 CHECKS = ("replication_.+", "archiver_failing", "checkpoint_pressure", "wal_volume")
@@ -20,8 +20,8 @@ def dashboard() -> Json:
             Section("Findings", list(health.findings_about("replication", CHECKS))),
             Section("Standbys", list(replication.standbys())),
             Section("Slots", list(replication.slots())),
-            Section("WAL", list(wal.wal())),
+            Section("WAL", wide(wal.wal(), 6)),
             Section("Checkpoints", list(wal.checkpoints())),
-            Section("Archive", list(wal.archive())),
+            Section("Archive", wide(wal.archive(), 12)),
         ],
     )

@@ -100,7 +100,7 @@ def _open(title: str, description: str, *matchers: str, width: int) -> Tile:
         description,
         " or ".join(ranked),
         columns=[
-            Column("Value", "Severity", names=SEVERITIES),
+            Column("Value", "Severity", names=SEVERITIES, width=90),
             Column("check", "Check", link=RUNBOOK),
             Column("server", "Server", link=SERVER_PAGE),
             Column("datname", "Database"),

@@ -105,7 +105,6 @@ def waits() -> Iterator[Tile]:
             )
         ],
         unit="none",
-        width=16,
         stacked=True,
     )
     yield deadlocks()

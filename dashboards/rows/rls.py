@@ -96,6 +96,7 @@ def differences() -> Iterator[Tile]:
                 "queryid",
                 "Statement",
                 link=to_board("pgvigil-statement", "server", "datname", "queryid"),
+                width=190,
             ),
             Column("rolname", "Role"),
             *_NAMED,

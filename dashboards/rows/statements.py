@@ -64,6 +64,7 @@ _COLUMNS = (
         "queryid",
         "Statement",
         link=to_board("pgvigil-statement", "server", "datname", "queryid"),
+        width=190,
     ),
     Column("usename", "Role"),
     Column("datname", "Database"),
