@@ -15,6 +15,7 @@ from monitor.api.lists import Listing
 from monitor.api.responses import Answer, json_answer
 from monitor.model.finding import Severity
 from monitor.model.listing.locks import LockEntry
+from monitor.model.listing.rls import RlsTargetEntry
 from monitor.model.shape import Shape
 from monitor.model.state import State
 
@@ -133,6 +134,9 @@ def _listed(route: Route, listing: Listing, schemas: _Schemas) -> Shape:
         if listing.name == "locks":
             modes = schemas.ref(LockEntry)
             properties["modes"] = {"type": "array", "items": modes}
+        if listing.name == "rls":
+            targets = schemas.ref(RlsTargetEntry)
+            properties["targets"] = {"type": "array", "items": targets}
     return {"type": "object", "required": list(properties), "properties": properties}
 
 

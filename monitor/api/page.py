@@ -22,7 +22,7 @@ from markupsafe import Markup
 from monitor.api import runbooks, wording
 from monitor.api.context import CONTEXT
 from monitor.api.lists import Asked
-from monitor.api.page_model import PageModel, gather
+from monitor.api.page_model import PageModel, gather, of_role
 from monitor.api.responses import Answer, Problem
 from monitor.api.runbooks import Runbook
 from monitor.model.state import State
@@ -47,9 +47,11 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = cast("dict[str, Callable[..., str]]", made.filters)
+    filters = cast("dict[str, Callable[..., object]]", made.filters)
     filters["age"] = wording.age
     filters["span"] = wording.span
+    filters["signed"] = wording.signed
+    filters["of_role"] = of_role
     filters["bytes"] = wording.bytes_of
     filters["count"] = wording.count
     filters["percent"] = wording.percent

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from heapq import nlargest
-from itertools import chain
+from itertools import chain, islice
 
 from monitor.api.lists import Asked, by_urgency, silenced
 from monitor.logs import redact
@@ -14,7 +14,8 @@ from monitor.model.action import JournalEntry, Refusal
 from monitor.model.finding import Severity, TrackedFinding
 from monitor.model.listing.indexes import IndexEntry, ListedIndex, indexes
 from monitor.model.listing.locks import LockEntry, QueueEntry, blocking, locks
-from monitor.model.listing.rls import RlsEntry, rls
+from monitor.model.listing.rls import RlsEntry, RlsTargetEntry, rls, rls_target
+from monitor.model.listing.rls_figures import OverheadEntry, RowCostEntry, TaxEntry
 from monitor.model.listing.statements import Statement, StatementEntry, statements
 from monitor.model.listing.tables import Table, TableEntry, tables
 from monitor.model.listing.targets import TargetEntry, target_entry
@@ -57,6 +58,7 @@ class PageModel:
     tables: tuple[TableEntry, ...]
     indexes: tuple[IndexEntry, ...]
     rls: tuple[RlsEntry, ...]
+    rls_targets: tuple[RlsTargetEntry, ...]
     queues: tuple[QueueEntry, ...]
     locks: tuple[LockEntry, ...]
     actions: tuple[JournalEntry, ...]
@@ -120,7 +122,8 @@ def gather(asked: Asked, *, now: datetime, refresh: int, check: str = "") -> Pag
         has_texts=asked.has_texts,
         tables=_largest(rows, chain.from_iterable(map(tables, views))),
         indexes=_largest_indexes(rows, chain.from_iterable(map(indexes, views))),
-        rls=tuple(chain.from_iterable(map(rls, views)))[:rows],
+        rls=tuple(islice(chain.from_iterable(map(rls, shown)), rows)),
+        rls_targets=tuple(map(rls_target, shown)),
         queues=tuple(chain.from_iterable(map(blocking, views))),
         locks=tuple(chain.from_iterable(map(locks, views)))[:rows],
         actions=_actions(shown, rows),
@@ -129,6 +132,13 @@ def gather(asked: Asked, *, now: datetime, refresh: int, check: str = "") -> Pag
         alerts={a.fingerprint: a.state.value for t in shown for a in t.alerts},
         silences=silenced(asked),
     )
+
+
+def of_role(
+    found: Iterable[TaxEntry | RowCostEntry | OverheadEntry], role: str
+) -> TaxEntry | RowCostEntry | OverheadEntry | None:
+    """Return the first figure that is about a role; None without one."""
+    return next((each for each in found if each.role == role), None)
 
 
 def _target(state: TargetState, now: datetime) -> TargetEntry:

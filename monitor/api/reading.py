@@ -17,6 +17,7 @@ from monitor.model import shape
 from monitor.model.finding import TrackedFinding
 from monitor.model.listing.locks import locks
 from monitor.model.listing.readiness import overall, readiness
+from monitor.model.listing.rls import rls_target
 from monitor.model.listing.targets import open_by_severity
 from monitor.model.shape import Shape
 from monitor.model.state import State, TargetState
@@ -58,6 +59,9 @@ def _list(listing: Listing, request: web.Request, state: State) -> Answer:
         found = state.targets if query.target is None else [state.target(query.target)]
         views = (one.view for one in found if one is not None and one.view is not None)
         body["modes"] = [shape.plain(lock) for view in views for lock in locks(view)]
+    if listing.name == "rls":
+        asked = _asked(request, state, query)
+        body["targets"] = [shape.plain(rls_target(one)) for one in asked.targets]
     return json_answer(body, X_Total_Count=str(total))
 
 

@@ -17,6 +17,7 @@ _KEPT = "\n\t"
 _HIDING = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _TINY = 0.0005
 _BRIEF = 0.0005
+_FEW = 10
 _PERCENT_POINT = 10
 
 
@@ -58,8 +59,16 @@ def span(value: timedelta | float | None) -> str:
         return NOTHING
     passed = value.total_seconds() if isinstance(value, timedelta) else value
     if 0 < passed < _BRIEF:
-        return f"{passed * 1e6:.0f} \N{MICRO SIGN}s"
+        micros = passed * 1e6
+        text = f"{micros:.2g}" if micros < _FEW else f"{micros:.0f}"
+        return f"{text} \N{MICRO SIGN}s"
     return duration(passed) if passed else "0 s"
+
+
+def signed(seconds: float) -> str:
+    """Return a difference of times with its sign."""
+    sign = "+" if seconds >= 0 else "\N{MINUS SIGN}"
+    return f"{sign}{span(abs(seconds))}"
 
 
 def bytes_of(value: float | None) -> str:

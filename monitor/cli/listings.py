@@ -1,4 +1,4 @@
-"""Commands that show a running daemon's lists: indexes, row level security, upkeep."""
+"""Commands that show a running daemon's lists: indexes, upkeep."""
 
 from __future__ import annotations
 
@@ -27,35 +27,6 @@ def indexes(daemon: Daemon, target: str | None, limit: int, output: str) -> None
     )
 
 
-@click.command()
-@daemon_options
-@click.option("--target", help="Only of this target.")
-@output_option
-def rls(daemon: Daemon, target: str | None, output: str) -> None:
-    """List tables with row level security and their policies."""
-    found = daemon.get("/api/v1/rls", target=target)
-    if output == "json":
-        emit_json(found)
-        return
-    emit_table(
-        ("target", "database", "table", "rls", "policy", "for", "roles", "using"),
-        (
-            (
-                table["target"],
-                table["database"],
-                f"{table['schema']}.{table['name']}",
-                table["has_rls"],
-                policy["name"],
-                policy["command"],
-                policy["roles"],
-                policy["using"],
-            )
-            for table in found["rls"]
-            for policy in table["policies"] or [dict.fromkeys(_POLICY)]
-        ),
-    )
-
-
 _INDEX = (
     "target",
     "database",
@@ -68,7 +39,6 @@ _INDEX = (
     "window_since",
     "is_valid",
 )
-_POLICY = ("name", "command", "roles", "using")
 
 
 @click.command()

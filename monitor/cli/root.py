@@ -21,7 +21,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "explain": "explain",
         "lint": "lint",
         "indexes": "listings",
-        "rls": "listings",
+        "rls": "rls",
         "maintenance": "listings",
         "actions": "actions",
         "alerts": "alerts",

@@ -59,6 +59,7 @@ from tests.unit.factories import (
     make_table,
     view,
 )
+from tests.unit.rls_states import rls_report
 
 CANARY = "s3cr3t-canary"
 """A password that must never be shown."""
@@ -396,6 +397,7 @@ def _policy(oid: int, name: str, relid: int, using: str, **changes: object) -> P
         "is_permissive": True,
         "roles": ("authenticated",),
         "using": using,
+        "check": "",
     }
     return make(Policy, **(defaults | changes))
 
@@ -660,6 +662,7 @@ def primary(**changes: object) -> TargetState:
         labels={"team": "payments", "env": "prod"},
         credentials=Credentials(conninfo=f"host=db password={CANARY}"),
     )
+    view = replace(primary_view(), target=target, server=server)
     defaults: dict[str, object] = {
         "target": target,
         "up": True,
@@ -667,7 +670,8 @@ def primary(**changes: object) -> TargetState:
         "last_cycle": ago(seconds=2),
         "cycle_duration": timedelta(milliseconds=41),
         "server": server,
-        "view": replace(primary_view(), target=target, server=server),
+        "view": view,
+        "rls": rls_report(view),
         "collectors": collectors(),
         "findings": findings(),
         "alerts": (alert(), alert(UNUSED, state=AlertState.PENDING, fired_at=None)),

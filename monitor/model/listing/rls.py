@@ -1,39 +1,49 @@
-"""Row level security per table: is it on, and which policies apply to whom.
+"""Row level security per table: policies, whom they bind, what that is known to cost.
 
-Source: pg_class, pg_policy, as the catalog cache has them.
+Figures stand where they are true: time under policies belongs to a role, a probed
+cost to a persona, a saving to a policy. Seconds throughout; None is unknown.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
-from monitor.model.catalog import Policy, Relation
 from monitor.model.listing import identity
-from monitor.model.view import View
-
-COMMANDS = {"r": "select", "a": "insert", "w": "update", "d": "delete", "*": "all"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyEntry:
-    """One policy; `using` and `check` are None where it has none or was locked."""
-
-    name: str
-    command: str
-    is_permissive: bool
-    roles: tuple[str, ...]
-    using: str | None
-    check: str | None
+from monitor.model.listing.rls_figures import (
+    EstimateEntry,
+    LoadEntry,
+    OverheadEntry,
+    RowCostEntry,
+    SavingEntry,
+    TaxEntry,
+    estimate,
+    loads,
+    overheads,
+    row_costs,
+    savings,
+    taxes,
+)
+from monitor.model.rls_observed import AttributionQuality, HelperTime
+from monitor.model.rls_report import (
+    Application,
+    OpenLint,
+    PolicyFacts,
+    TableReport,
+    TableState,
+)
+from monitor.model.state import TargetState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RlsEntry:
-    """One table that has row level security, policies, or both.
+    """One table that row level security concerns, or should.
 
-    Policies without `has_rls` do nothing; `has_rls` without policies shows an
-    ordinary role nothing. `forces_rls` includes the owner.
+    `state` is `protected`, `closed` (no policy: ordinary roles see nothing), `off`
+    (policies that do nothing) or `open` (an API role reaches every row).
+    `forces_rls` includes the owner. `applications` say for each role and command
+    which policies decide. `unknowns` are sentences.
     """
 
     id: str
@@ -42,48 +52,90 @@ class RlsEntry:
     schema: str
     name: str
     owner: str
+    state: TableState
     has_rls: bool
     forces_rls: bool
-    policies: tuple[PolicyEntry, ...]
+    policies: tuple[PolicyFacts, ...]
+    applications: tuple[Application, ...]
+    statements: tuple[LoadEntry, ...]
+    taxes: tuple[TaxEntry, ...]
+    row_costs: tuple[RowCostEntry, ...]
+    overheads: tuple[OverheadEntry, ...]
+    estimate: EstimateEntry | None
+    savings: tuple[SavingEntry, ...]
+    lints: tuple[OpenLint, ...]
+    unknowns: tuple[str, ...]
 
 
-def rls(view: View) -> Iterator[RlsEntry]:
-    """Yield the tables that row level security concerns, by name."""
-    for datname, catalog in sorted(view.catalogs.items()):
-        by_table: dict[int, list[Policy]] = defaultdict(list)
-        for policy in catalog.policies:
-            by_table[policy.relid].append(policy)
-        concerned = (
-            relation
-            for oid, relation in catalog.relations.items()
-            if relation.has_rls or oid in by_table
-        )
-        place = (view.target.name, datname)
-        for relation in sorted(concerned, key=lambda r: (r.schemaname, r.relname)):
-            yield _entry(place, relation, by_table[relation.oid])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbesEntry:
+    """How probing fares; `paused` is why it waits, empty if it does not."""
+
+    is_configured: bool
+    rounds_total: int
+    failures_total: int
+    seconds_total: float
+    seconds_this_hour: float
+    paused: str
 
 
-def _entry(
-    place: tuple[str, str], relation: Relation, policies: list[Policy]
-) -> RlsEntry:
-    return RlsEntry(
-        id=identity(*place, relation.schemaname, relation.relname),
-        target=place[0],
-        database=place[1],
-        schema=relation.schemaname,
-        name=relation.relname,
-        owner=relation.owner,
-        has_rls=relation.has_rls,
-        forces_rls=relation.forces_rls,
-        policies=tuple(
-            PolicyEntry(
-                name=policy.name,
-                command=COMMANDS.get(policy.command, policy.command),
-                is_permissive=policy.is_permissive,
-                roles=policy.roles,
-                using=policy.using,
-                check=policy.check,
-            )
-            for policy in sorted(policies, key=lambda p: (p.command, p.name))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RlsTargetEntry:
+    """What concerns all tables of a target; `at` is when it was put together."""
+
+    target: str
+    at: datetime | None
+    attribution: AttributionQuality
+    helpers: tuple[HelperTime, ...]
+    probes: ProbesEntry
+    unknowns: tuple[str, ...]
+
+
+def rls(state: TargetState) -> Iterator[RlsEntry]:
+    """Yield a target's tables, most time under policies first."""
+    for table in state.rls.tables:
+        yield _entry(state.target.name, table)
+
+
+def rls_target(state: TargetState) -> RlsTargetEntry:
+    """Return what concerns all tables of a target."""
+    report, probes = state.rls, state.rls.probes
+    return RlsTargetEntry(
+        target=state.target.name,
+        at=report.at,
+        attribution=report.quality,
+        helpers=report.helpers,
+        probes=ProbesEntry(
+            is_configured=state.target.rls.may_probe,
+            rounds_total=probes.rounds_total,
+            failures_total=probes.failures_total,
+            seconds_total=probes.seconds_total,
+            seconds_this_hour=probes.seconds_this_hour,
+            paused=probes.paused,
         ),
+        unknowns=report.unknowns,
+    )
+
+
+def _entry(target: str, table: TableReport) -> RlsEntry:
+    return RlsEntry(
+        id=identity(target, table.database, table.schemaname, table.relname),
+        target=target,
+        database=table.database,
+        schema=table.schemaname,
+        name=table.relname,
+        owner=table.owner,
+        state=table.state,
+        has_rls=table.has_rls,
+        forces_rls=table.forces_rls,
+        policies=table.policies,
+        applications=table.applications,
+        statements=tuple(loads(table)),
+        taxes=tuple(taxes(table)),
+        row_costs=tuple(row_costs(table)),
+        overheads=tuple(overheads(table)),
+        estimate=estimate(table),
+        savings=tuple(savings(table)),
+        lints=table.lints,
+        unknowns=table.unknowns,
     )

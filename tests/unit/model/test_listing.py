@@ -102,7 +102,7 @@ def test_an_index_shows_our_own_window_beside_the_servers_count() -> None:
 
 
 def test_rls_lists_protected_tables_and_idle_policies() -> None:
-    found = {entry.name: entry for entry in rls(VIEW)}
+    found = {entry.name: entry for entry in rls(states.primary())}
 
     assert found.keys() == {"orders", "customers", "events"}
     assert [p.name for p in found["orders"].policies] == [
