@@ -21,6 +21,7 @@ from monitor.runtime import systemd
 from monitor.runtime.clock import Clock
 from monitor.runtime.state_file import StateFile
 from monitor.settings import Settings
+from monitor.settings.targets import without_probes
 
 log = structlog.get_logger()
 
@@ -101,7 +102,7 @@ async def once(settings: Settings, *, seconds: float) -> State:
     """Watch for a while without HTTP, state file or delivery; return the state.
 
     Writes nothing, whatever the settings allow a daemon: neither reports nor
-    actions; edited thresholds count.
+    actions; it probes nothing; edited thresholds count.
     Long enough for deltas when `seconds` spans two statement intervals. A target
     that has not answered by then is given `PATIENCE` more.
     """
@@ -126,7 +127,10 @@ async def once(settings: Settings, *, seconds: float) -> State:
 
 
 def _harmless(settings: Settings) -> Settings:
-    """Return settings that neither deliver nor act."""
+    """Return settings that neither deliver, act nor probe.
+
+    Without a state file nobody would know what was probed this hour already.
+    """
     alerting = settings.alerting.model_copy(update={"alertmanagers": ()})
     wanted = settings.maintenance
     modes = {kind: _at_most_dry_run(mode) for kind, mode in wanted.modes.items()}
@@ -134,7 +138,12 @@ def _harmless(settings: Settings) -> Settings:
         update={"mode": _at_most_dry_run(wanted.mode), "modes": modes}
     )
     return settings.model_copy(
-        update={"alerting": alerting, "maintenance": maintenance}
+        update={
+            "alerting": alerting,
+            "maintenance": maintenance,
+            "targets": tuple(map(without_probes, settings.targets)),
+            "target_defaults": without_probes(settings.target_defaults),
+        }
     )
 
 

@@ -247,6 +247,12 @@ class RlsSettings(Section):
                     f"{self.claim_settings[0]} as well; give one"
                 )
 
+    @property
+    def without_probes(self) -> Self:
+        """Return the same settings, but nothing is probed."""
+        none: dict[str, object] = {"probe": None, "bypass": None}
+        return self.model_copy(update={"personas": (), "statements": (), **none})
+
     def to_options(self, conninfo: str) -> RlsOptions:
         """Return what the runtime works with; the logins enter where `conninfo` leads.
 

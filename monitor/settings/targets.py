@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -197,6 +197,14 @@ class TargetSettings(TargetOptions):
     def to_target(self) -> Target:
         """Return the value the runtime works with."""
         return make_target(self, name=self.name)
+
+
+T = TypeVar("T", bound=TargetOptions)
+
+
+def without_probes(options: T) -> T:
+    """Return a target of which no policy is probed."""
+    return options.model_copy(update={"rls": options.rls.without_probes})
 
 
 def reveal(options: Mapping[str, SecretStr]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from monitor.app import once
 from monitor.model.rls import Guarded, Probes
 from monitor.postgres.grants import BYPASS, PROBE
 from monitor.rls.overheads import with_overheads
@@ -43,6 +44,7 @@ async def application(
     await made.clear()
 
 
+@pytest.mark.pg
 async def test_a_policys_cost_is_probed_and_void_once_the_policy_is_dropped(
     application: Application, tmp_path: Path
 ) -> None:
@@ -113,6 +115,20 @@ async def test_nothing_is_probed_without_personas(
     assert seen.logins.isdisjoint({PROBE, BYPASS})
     assert found.rounds_total == 0
     assert [e.reason for e in found.estimates] == ["no probe of a role that reads it"]
+
+
+async def test_a_single_look_probes_nothing(
+    application: Application, admin: Admin, tmp_path: Path
+) -> None:
+    settings = application.settings(tmp_path, **application.rls())
+
+    async with watching(admin) as seen:
+        state = await once(settings, seconds=4)
+
+    (target,) = state.targets
+    assert target.view is not None
+    assert target.view.probes.rounds_total == 0
+    assert seen.logins.isdisjoint({PROBE, BYPASS})
 
 
 async def test_figures_outlive_the_daemon_and_claims_are_kept_nowhere(
@@ -272,3 +288,21 @@ async def test_operators_see_in_sql_whether_the_target_is_met(
             await asyncio.sleep(0.1)
 
     assert found == [("PASS", 4)]
+
+
+async def test_a_rewrite_of_a_policy_is_proven_and_timed_in_its_turn(
+    application: Application, tmp_path: Path
+) -> None:
+    settings = application.settings(tmp_path, **application.rls())
+    await application.execute(
+        "alter policy seen on public.notes using (public.may_see(id)"
+        " and current_setting('request.jwt.claims', true) <> '')"
+    )
+
+    async with running(settings) as assembly:
+        await until(lambda: probes(assembly).savings)
+        (saving,) = probes(assembly).savings
+
+    assert (saving.policy_name, saving.rule) == ("seen", "wrap_calls")
+    assert (saving.differing_rows, saving.compared_rows) == (0, 5000)
+    assert saving.now_seconds

@@ -12,6 +12,7 @@ import yaml
 from monitor.errors import ConfigError
 from monitor.model.persona import RlsOptions
 from monitor.settings import load, redacted
+from monitor.settings.targets import without_probes
 
 CANARY = "hunter2"
 LOGINS = {
@@ -123,3 +124,13 @@ def test_what_makes_no_sense_is_refused_by_name(
     assert words in message
     assert "targets[0].rls" in message
     assert CANARY not in message
+
+
+def test_probes_can_be_left_out_of_a_target() -> None:
+    target = {"name": "orders", "rls": {**persona(), "api_roles": ["web"]}}
+    settings = load(None, {"STATE_DIRECTORY": "/nowhere"}, {"targets": [target]})
+
+    found = without_probes(settings.targets[0]).to_target().rls
+
+    assert not found.may_probe
+    assert found.api_roles == ("web",)
