@@ -240,7 +240,8 @@ def _restricted(
         if role not in options.anonymous_roles and role in inventory.roles
     )
     is_open = policy.roles == (PUBLIC,) and policy.is_permissive
-    if not is_open or not others or not _needs_login(inventory, policy):
+    functions = functions_of(inventory, policy)
+    if not is_open or not others or not _needs_login(policy, functions):
         return
     head = f"{_HEAD}alter policy {_on(policy, relation)} to "
     yield Rewrite(
@@ -259,7 +260,8 @@ def _restricted(
     )
 
 
-def _needs_login(inventory: Inventory, policy: Policy) -> bool:
-    known = _Known(functions_of(inventory, policy))
+@lru_cache(maxsize=1024)
+def _needs_login(policy: Policy, functions: tuple[PolicyFunctionRow, ...]) -> bool:
+    known = _Known(functions)
     given = [each for each in (policy.using, policy.check) if each]
     return bool(given) and all(asks_for_identity(e, known.is_wanted) for e in given)

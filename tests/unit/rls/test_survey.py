@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from monitor.model.rows.stat_user_tables import TableRow
 from monitor.model.target import Target
-from monitor.rls.rounds import ConfirmRound, StatementRound, TableRound
+from monitor.rls.rounds import ConfirmRound, SavingRound, StatementRound, TableRound
 from monitor.rls.survey import examined_per_second, survey
 from tests.unit.factories import lately, make, make_catalog, make_table, view
 from tests.unit.rls.probed import (
@@ -12,12 +16,14 @@ from tests.unit.rls.probed import (
     BOB,
     GUARDED,
     LISTED,
+    NOTES,
     SERVICE,
     SERVICE_ID,
     options,
     seen,
     statement,
 )
+from tests.unit.rls.test_inventory import policy
 
 
 def test_a_table_is_probed_for_those_whom_its_policies_are_for() -> None:
@@ -97,3 +103,19 @@ def test_a_partitioned_table_has_the_rows_of_its_partitions() -> None:
     found = examined_per_second(view(lately(TableRow, *rows, datname="app")), catalog)
 
     assert found == {1: 4.0, 2: 2.0, 3: 2.0}
+
+
+@pytest.mark.parametrize(("examined", "rules"), [(3_000, ["wrap_calls"]), (0, [])])
+def test_rewrites_are_proven_for_tables_that_somebody_reads(
+    examined: int, rules: list[str]
+) -> None:
+    before = seen(examined=examined)
+    calling = "(owner = current_setting('app.user'::text))"
+    written = replace(policy(4, 1, "user"), using=calling, check="")
+
+    found = survey(
+        replace(before, catalogs={"app": make_catalog(NOTES, policies=[written])})
+    )
+
+    rounds = [each for each in found.rounds if isinstance(each, SavingRound)]
+    assert [each.rewrite.rule for each in rounds] == rules
