@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.unit.dashboards.house_rules import Board, catalogue, complaints, pane
 
 FILES = sorted(dashboards.JSON.glob("*.json"))
 
+RULES = sorted((dashboards.JSON.parent.parent / "alerts").glob("pgvigil-*.yml"))
 UIDS = [json.loads(path.read_text())["uid"] for path in FILES]
 
 metrics = cache(catalogue)
@@ -94,6 +96,14 @@ def test_no_two_dashboards_have_the_same_uid() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_dashboards_uid_is_its_name(path: Path) -> None:
     assert json.loads(path.read_text())["uid"] == f"pgvigil-{path.stem}"
+
+
+@pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)
+def test_alerts_lead_to_dashboards_that_exist(path: Path) -> None:
+    named = set(re.findall(r"/d/([\w-]+)", path.read_text()))
+
+    assert named
+    assert named <= set(UIDS)
 
 
 def test_the_catalogue_knows_metrics_of_each_origin() -> None:
