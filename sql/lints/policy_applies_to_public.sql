@@ -6,8 +6,8 @@
 -- Ramification: without TO a policy is for every role. Requests that need no login pay
 -- for it on every row: measured on 100,000 rows, over 10,000 times the time of a policy
 -- that does not concern them. Nor is it plain that they were meant to see something.
--- Reported are policies that call a function which is not built in, on tables that a role
--- for anonymous requests may use.
+-- Reported are policies that read a setting or call a function which is not built in, on
+-- tables that a role for anonymous requests may use.
 -- Cure: name the roles that the policy is for: alter policy p on t to authenticated.
 -- Where anonymous requests should see rows, give them a policy of their own.
 select
@@ -54,12 +54,20 @@ cross join lateral (
 where c.relrowsecurity
     and p.polroles = array[0]::oid[]
     and a.names is not null
-    and exists (
-        select
-        from pg_catalog.pg_depend as d
-        where d.classid = 'pg_catalog.pg_policy'::regclass
-            and d.objid = p.oid
-            and d.refclassid = 'pg_catalog.pg_proc'::regclass
+    and (
+        exists (
+            select
+            from pg_catalog.pg_depend as d
+            where d.classid = 'pg_catalog.pg_policy'::regclass
+                and d.objid = p.oid
+                and d.refclassid = 'pg_catalog.pg_proc'::regclass
+        )
+        -- The catalog keeps no dependencies on what is built in.
+        or pg_catalog.concat(p.polqual::text, p.polwithcheck::text) ~ pg_catalog.format(
+            ':funcid (%s|%s) ',
+            'pg_catalog.current_setting(text)'::regprocedure::oid,
+            'pg_catalog.current_setting(text, boolean)'::regprocedure::oid
+        )
     )
 order by
     n.nspname,

@@ -47,6 +47,8 @@ create table "Notes" (id integer, owner integer, is_published boolean);
 alter table "Notes" enable row level security;
 grant select on "Notes" to anon;
 create policy everyone on "Notes" for select using (owner = (select auth.uid()));
+create policy of_tenant on "Notes" for select
+using (owner = current_setting('app.tenant', true)::integer);
 create policy published on "Notes" for select using (is_published);
 create policy named on "Notes" for select to authenticated
 using (owner = (select auth.uid()));
@@ -190,7 +192,10 @@ async def test_policies_for_everyone_are_found_where_anonymous_requests_meet_the
 ) -> None:
     found = await found_by("policy_applies_to_public", PUBLIC, reader, admin)
 
-    assert names(found) == [("Notes.everyone", Severity.WARNING)]
+    assert names(found) == [
+        ("Notes.everyone", Severity.WARNING),
+        ("Notes.of_tenant", Severity.WARNING),
+    ]
     assert found[0].remedy is not None
     assert found[0].remedy.sql == (
         'alter policy everyone on public."Notes" to authenticated;'
