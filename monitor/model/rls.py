@@ -33,8 +33,10 @@ class UnitCost:
     """What the policies of a table cost per row, for one persona.
 
     Seconds. `low` and `high` are the spread over the rounds that counted;
-    `fixed` is what a statement pays once, whatever its rows. All are None unless
-    `status` is `ok` or `unstable`; an unstable figure is kept but not published.
+    `fixed` is what a statement pays once, whatever its rows; `scan_per_row` what
+    reading a row took without policies: with it busy rounds are told from quiet
+    ones. All are None unless `status` is `ok` or `unstable`; an unstable figure is
+    kept but not published.
     `policy_set` is the content hash of what was probed: a changed policy makes
     the figure void. `reason` says why there is none.
     """
@@ -50,6 +52,7 @@ class UnitCost:
     low: float | None = None
     high: float | None = None
     fixed: float | None = None
+    scan_per_row: float | None = None
     rows: int = 0
     pairs: int = 0
     dropped_pairs: int = 0

@@ -13,7 +13,8 @@ from psycopg import sql
 
 from monitor.postgres.request import Request
 
-_ANALYZE = "explain (analyze, timing off, buffers off, format json) "
+EXPLAIN: LiteralString = "explain (analyze, timing off, buffers off, format json) "
+"""Executes a statement and tells how long that took, without a clock in each node."""
 
 
 def with_text(name: str, before: LiteralString, text: str) -> Request:
@@ -27,4 +28,4 @@ def with_text(name: str, before: LiteralString, text: str) -> Request:
 
 def timed(name: str, text: str) -> Request:
     """Return the request that runs a recorded SELECT and tells how long it took."""
-    return with_text(name, _ANALYZE, text)
+    return with_text(name, EXPLAIN, text)

@@ -86,7 +86,7 @@ _SUBJECT = """
 """
 
 
-async def refusal(
+async def examine(
     probe: Session,
     persona: Guise,
     bypass: Session,
@@ -94,18 +94,18 @@ async def refusal(
     table: Guarded,
     *,
     seconds: float,
-) -> Failure | None:
-    """Return why a table cannot be timed; None if it can."""
+) -> SubjectRow | Failure:
+    """Return a table as the persona meets it, or why it cannot be timed."""
     bound = await _read(probe, persona, table, seconds)
     if isinstance(bound, Failure):
         return bound
     free = await _read(bypass, bypassing, table, seconds)
     if isinstance(free, Failure):
         return free
-    return _judge(bound, free, table)
+    return _unfit(bound, free, table) or bound
 
 
-def _judge(bound: SubjectRow, free: SubjectRow, table: Guarded) -> Failure | None:
+def _unfit(bound: SubjectRow, free: SubjectRow, table: Guarded) -> Failure | None:
     if (bound.schemaname, bound.relname) != (table.schemaname, table.relname):
         return Failure("skipped", "the table has another name by now")
     if bound.kind not in ("r", "p"):

@@ -7,7 +7,8 @@ CHECK adds to a write is not timed: nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,10 +17,22 @@ from monitor.model.rls import Guarded, UnitCost
 from monitor.probes import sampling, subject, transaction
 from monitor.probes.pair import ProbePair
 from monitor.probes.sampling import LEAST_ROWS, Sample
+from monitor.probes.subject import SubjectRow
 from monitor.probes.transaction import Execution, Failure, Guise
-from monitor.rls.unit_cost import Pair, row_cost
+from monitor.rls.unit_cost import Pair, row_cost, undisturbed
 
 _TRIES = 3
+# server_version_num from which a range of pages is read without the rest.
+_PAGE_RANGES = 140000
+# Disturbed pairs are taken again, until there are this many times as many as wanted.
+_AGAIN = 3
+# Between pairs, so that one busy moment of the server does not hit all of them.
+_REST_SECONDS = 0.025
+
+
+async def rest() -> None:
+    """Leave the server to others for a moment; no transaction is open meanwhile."""
+    await asyncio.sleep(_REST_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +46,15 @@ class _Measured:
 
 @dataclass(frozen=True, slots=True)
 class _Both:
-    """One sample timed on both sides; `rows` are those without policies."""
+    """One sample timed on both sides; `rows` are those without policies.
 
-    role: float
-    bypass: float
-    rows: int
+    `same_scan` says that both read the table in the same manner.
+    """
+
+    role: float = 0.0
+    bypass: float = 0.0
+    rows: int = 0
+    same_scan: bool = True
 
 
 async def probe_table(
@@ -50,11 +67,13 @@ async def probe_table(
     estimated_rows: float,
     relpages: int,
     now: datetime,
+    between: Callable[[], Awaitable[None]] = rest,
 ) -> UnitCost:
     """Return what the table's policies cost per row, or why that is not known.
 
     `estimated_rows` and `relpages` are pg_class's; which rows are drawn follows from
-    `now`. Nothing is raised: a connection that was given up shows in `pair.is_open`.
+    `now`; `between` is awaited after each pair. Nothing is raised: a connection that
+    was given up shows in `pair.is_open`.
     """
     nothing = UnitCost(
         table=table,
@@ -63,16 +82,9 @@ async def probe_table(
         status="error",
         at=now,
     )
-    prober = _Prober(pair, table, persona, options)
-    sample = sampling.first_sample(
-        table,
-        options,
-        rows=round(estimated_rows),
-        pages=relpages,
-        seed=int(now.timestamp()),
-    )
-    measured = await prober.refuse(estimated_rows) or await prober.measure(
-        sample, relpages
+    prober = _Prober(pair, table, persona, options, between)
+    measured = await prober.measure(
+        rows=round(estimated_rows), pages=relpages, seed=int(now.timestamp())
     )
     if isinstance(measured, Failure):
         return replace(nothing, status=measured.status, reason=measured.reason)
@@ -85,6 +97,7 @@ async def probe_table(
         low=cost.low,
         high=cost.high,
         fixed=cost.fixed,
+        scan_per_row=cost.scan,
         rows=measured.large_rows,
         pairs=cost.pairs,
         dropped_pairs=cost.dropped_pairs,
@@ -95,25 +108,52 @@ class _Prober:
     """Both sides of one table's probe."""
 
     def __init__(
-        self, pair: ProbePair, table: Guarded, persona: Persona, options: RlsOptions
+        self,
+        pair: ProbePair,
+        table: Guarded,
+        persona: Persona,
+        options: RlsOptions,
+        between: Callable[[], Awaitable[None]],
     ) -> None:
         self._pair = pair
         self._table = table
         self._options = options
+        self._between = between
         self._setting = transaction.foreign_setting(persona)
         self._persona = transaction.as_persona(persona, options.exposed_schemas)
         self._bypassing = transaction.as_bypassing(options.bypass_role)
 
-    async def refuse(self, estimated_rows: float) -> Failure | None:
-        """Return why nothing is to be timed; None if something is."""
+    async def measure(self, *, rows: int, pages: int, seed: int) -> _Measured | Failure:
+        """Return the timings of all pairs; the side that goes first changes."""
+        examined = await self._examine(rows)
+        if isinstance(examined, Failure):
+            return examined
+        sample = sampling.first_sample(
+            self._table,
+            self._options,
+            rows=rows,
+            pages=pages,
+            seed=seed,
+            has_page_ranges=self._has_page_ranges and examined.kind == "r",
+        )
+        tried = await self._try(sample)
+        if isinstance(tried, Failure):
+            return tried
+        sample, first = tried
+        small, large = sampling.sized(
+            sample, self._options, rows=first.rows, seconds=first.role
+        )
+        return await self._repeat(small, large)
+
+    async def _examine(self, rows: int) -> SubjectRow | Failure:
         if self._setting:
             reason = f'setting "{self._setting}" is the server\'s, no claim'
             return Failure("error", reason)
-        if 0 <= estimated_rows < LEAST_ROWS:
-            return Failure("skipped", f"only {estimated_rows:.0f} rows")
-        if estimated_rows < 0:
+        if rows < 0:
             return Failure("skipped", "never analyzed: its size is not known")
-        return await subject.refusal(
+        if rows < LEAST_ROWS:
+            return Failure("skipped", f"only {rows} rows")
+        return await subject.examine(
             self._pair.probe,
             self._persona,
             self._pair.bypass,
@@ -122,38 +162,46 @@ class _Prober:
             seconds=self._pair.seconds,
         )
 
-    async def measure(self, sample: Sample, pages: int) -> _Measured | Failure:
-        """Return the timings of all pairs; the side that goes first changes."""
-        tried = await self._try(sample)
-        if isinstance(tried, Failure):
-            return tried
-        sample, first = tried
-        small, large = sampling.sized(
-            sample, self._options, rows=first.rows, seconds=first.role, pages=pages
-        )
-        of_small: list[_Both] = []
-        of_large: list[_Both] = []
-        for number in range(self._options.pairs):
-            for share, found in ((small, of_small), (large, of_large)):
-                both = await self._both(share, role_first=number % 2 == 0)
-                if isinstance(both, Failure):
-                    return both
-                found.append(both)
-        return _measured(of_small, of_large)
+    async def _repeat(self, small: Sample, large: Sample) -> _Measured | Failure:
+        few = many = _Both()
+        pairs: list[Pair] = []
+        while self._wants_more(pairs):
+            few = await self._both(small, role_first=len(pairs) % 2 == 0)
+            if isinstance(few, Failure):
+                return few
+            many = await self._both(large, role_first=len(pairs) % 2 == 0)
+            if isinstance(many, Failure):
+                return many
+            if many.rows - few.rows < LEAST_ROWS:
+                return Failure("skipped", f"only {many.rows} rows could be drawn")
+            pairs.append(Pair(few.role, few.bypass, many.role, many.bypass))
+            await self._between()
+        return _Measured(tuple(pairs), few.rows, many.rows)
+
+    @property
+    def _has_page_ranges(self) -> bool:
+        return self._pair.probe.connection.info.server_version >= _PAGE_RANGES
+
+    def _wants_more(self, pairs: Sequence[Pair]) -> bool:
+        wanted = self._options.pairs
+        return undisturbed(pairs) < wanted and len(pairs) < _AGAIN * wanted
 
     async def _try(self, sample: Sample) -> tuple[Sample, _Both] | Failure:
         """Time a first sample, and a smaller one while policies take too long."""
-        for _ in range(_TRIES - 1):
-            both = await self._both(sample, role_first=False)
-            if not (isinstance(both, Failure) and both.status == "timeout"):
+        both = await self._both(sample, role_first=False)
+        for _ in range(_TRIES):
+            if isinstance(both, Failure) and both.status == "timeout":
+                sample = sample.less
+            elif isinstance(both, _Both) and not both.same_scan:
+                # A policy brought an index, which is not what is timed here.
+                sample = sample.by_tablesample
+            else:
                 break
-            sample = sample.less
-        else:
             both = await self._both(sample, role_first=False)
         if isinstance(both, Failure):
             return both
         if both.rows < LEAST_ROWS:
-            return Failure("skipped", f"only {both.rows} rows within the time limit")
+            return Failure("skipped", f"only {both.rows} rows could be drawn")
         return sample, both
 
     async def _both(self, sample: Sample, *, role_first: bool) -> _Both | Failure:
@@ -166,7 +214,8 @@ class _Prober:
         return _Both(
             role=times[True].seconds,
             bypass=times[False].seconds,
-            rows=times[False].sampled_rows,
+            rows=times[False].scanned_rows,
+            same_scan=times[True].scan_types == times[False].scan_types,
         )
 
     async def _time(self, sample: Sample, *, is_role: bool) -> Execution | Failure:
@@ -175,16 +224,3 @@ class _Prober:
         return await transaction.timed(
             session, guise, sample.request, seconds=self._pair.seconds
         )
-
-
-def _measured(small: Sequence[_Both], large: Sequence[_Both]) -> _Measured | Failure:
-    if not small:
-        return Failure("skipped", "no pair was wanted")
-    few, many = small[0].rows, large[0].rows
-    if many - few < LEAST_ROWS:
-        return Failure("skipped", f"a sample has only {many} rows")
-    pairs = tuple(
-        Pair(a.role, a.bypass, b.role, b.bypass)
-        for a, b in zip(small, large, strict=True)
-    )
-    return _Measured(pairs, few, many)

@@ -6,7 +6,7 @@ nothing but the rollback follows it, or with the connection at the end of the ro
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -22,6 +22,8 @@ from monitor.postgres.session import Session
 _BEGIN = Request(name="probe_begin", sql="begin read only")
 _ROLLBACK = Request(name="probe_rollback", sql="rollback")
 _OWN_PATH = "search_path"
+# What a node's children are to it, unless they are sub-plans of an expression.
+_OWN = ("Outer", "Inner", "Member")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,14 @@ class Execution:
     plan: Mapping[str, Any]
 
     @property
-    def sampled_rows(self) -> int:
-        """Return how many rows its sample scans gave."""
-        return round(_sampled(self.plan))
+    def scanned_rows(self) -> int:
+        """Return how many rows its scans gave, those of sub-plans left out."""
+        return round(sum(_rows(scan) for scan in _scans(self.plan)))
+
+    @property
+    def scan_types(self) -> frozenset[str]:
+        """Return by what kinds of nodes rows are read, those of sub-plans left out."""
+        return frozenset(str(scan["Node Type"]) for scan in _scans(self.plan))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,8 +175,15 @@ def _execution(reply: Reply) -> Execution | Failure:
         return Failure("error", "the server gave no plan with an execution time")
 
 
-def _sampled(plan: Mapping[str, Any]) -> float:
-    """Return the rows of all sample scans; one for each partition that has any."""
-    if plan.get("Node Type") == "Sample Scan":
-        return float(plan["Actual Rows"]) * float(plan["Actual Loops"])
-    return sum(_sampled(child) for child in plan.get("Plans", ()))
+def _scans(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the nodes that read tables; one for each partition that has any."""
+    children: Sequence[Mapping[str, Any]] = plan.get("Plans", ())
+    own = [c for c in children if c.get("Parent Relationship") in _OWN]
+    if not own:
+        yield plan
+    for child in own:
+        yield from _scans(child)
+
+
+def _rows(scan: Mapping[str, Any]) -> float:
+    return float(scan.get("Actual Rows", 0)) * float(scan.get("Actual Loops", 0))

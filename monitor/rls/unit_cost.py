@@ -1,7 +1,9 @@
 """What a policy costs per row, from interleaved timings with and without it.
 
 Other processes can only lengthen an execution, so the least of several is nearest
-to the truth, and a pair that took much longer than that was disturbed.
+to the truth, and one that took much longer than that was disturbed. Executions of a
+kind are compared by rank, the best with the best: on a busy server hardly any pair is
+undisturbed in all its executions.
 """
 
 from __future__ import annotations
@@ -10,13 +12,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from monitor.model.rls import UnitCost
+
 LEAST_PAIRS = 3
-# A pair in which either side took this much longer than at its best was disturbed.
+# An execution that took this much longer than the best of its kind was disturbed.
 _DISTURBED = 1.5
 # Seconds below which executions differ by chance, whatever they do.
 _JITTER = 20e-6
 # Seconds a row below which a figure has to be told from zero to be published.
 _CHEAP = 0.1e-6
+# What the method itself may be off by, as a share: the benchmark's bound.
+_METHOD = 0.1
 # A spread of more than this share of the figure, to either side, makes it unstable.
 _WIDEST = 0.5
 
@@ -34,28 +40,22 @@ class Pair:
     bypass_large: float
 
     @property
-    def role(self) -> float:
-        """Return what both samples took under policies."""
-        return self.role_small + self.role_large
-
-    @property
-    def bypass(self) -> float:
-        """Return what both samples took without policies."""
-        return self.bypass_small + self.bypass_large
+    def small(self) -> float:
+        """Return what policies added to the small sample."""
+        return self.role_small - self.bypass_small
 
     @property
     def growth(self) -> float:
         """Return what the rows in between added to the policies' time."""
-        small = self.role_small - self.bypass_small
-        return self.role_large - self.bypass_large - small
+        return self.role_large - self.bypass_large - self.small
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowCost:
     """Seconds per row, with the spread over the pairs that counted.
 
-    `fixed` is what a statement pays once, whatever its rows. All are None where
-    no pair counted.
+    `fixed` is what a statement pays once, whatever its rows; `scan` what reading a
+    row takes without policies. All are None where no pair counted.
     """
 
     status: Literal["ok", "unstable"]
@@ -64,6 +64,7 @@ class RowCost:
     low: float | None = None
     high: float | None = None
     fixed: float | None = None
+    scan: float | None = None
     pairs: int = 0
     dropped_pairs: int = 0
 
@@ -87,23 +88,21 @@ def difference(times: Sequence[tuple[float, float]]) -> Difference:
     Unlike the same sample of a table, both sides may have different plans: only the
     difference within each pair is compared, and it may be negative.
     """
-    pairs = [Pair(0.0, 0.0, role, bypass) for role, bypass in times]
-    kept = undisturbed(pairs)
+    kept = _ranked([role for role, _ in times], [bypass for _, bypass in times])
     if len(kept) < LEAST_PAIRS:
         return Difference(
             status="unstable",
-            reason=f"{len(pairs) - len(kept)} of {len(pairs)} pairs were disturbed",
+            reason=_disturbed(len(times) - len(kept), len(times)),
             pairs=len(kept),
         )
-    role = min(pair.role for pair in kept)
-    bypass = min(pair.bypass for pair in kept)
-    single = [pair.role - pair.bypass for pair in kept]
+    role, bypass = kept[0]
+    single = [under - without for under, without in kept]
     return Difference(
         status="ok",
         role=role,
         bypass=bypass,
-        low=min(role - bypass, *single) - _JITTER,
-        high=max(role - bypass, *single) + _JITTER,
+        low=min(single) - _JITTER,
+        high=max(single) + _JITTER,
         pairs=len(kept),
     )
 
@@ -114,52 +113,88 @@ def row_cost(pairs: Sequence[Pair], small_rows: int, large_rows: int) -> RowCost
     `small_rows` and `large_rows` are counted on the side without policies.
     """
     between = large_rows - small_rows
-    kept = undisturbed(pairs)
+    kept = _kept(pairs)
     dropped = len(pairs) - len(kept)
     if between <= 0 or len(kept) < LEAST_PAIRS:
-        reason = (
-            "the samples do not differ in rows"
-            if between <= 0
-            else f"{dropped} of {len(pairs)} pairs were disturbed"
-        )
+        reason = "the samples do not differ in rows"
+        if between > 0:
+            reason = _disturbed(dropped, len(pairs))
         return RowCost(
             status="unstable", reason=reason, pairs=len(kept), dropped_pairs=dropped
         )
-    small = min(p.role_small for p in kept) - min(p.bypass_small for p in kept)
-    large = min(p.role_large for p in kept) - min(p.bypass_large for p in kept)
-    per_row = (large - small) / between
     single = [pair.growth / between for pair in kept]
-    jitter = _JITTER / between
-    low = min(per_row, *single) - jitter
-    high = max(per_row, *single) + jitter
-    reason = _doubt(per_row, low, high)
+    per_row = single[0]
+    doubt = _JITTER / between + _METHOD * abs(per_row)
+    low, high = min(single) - doubt, max(single) + doubt
+    reason = _unfit(per_row, low, high)
     return RowCost(
         status="unstable" if reason else "ok",
         reason=reason,
         per_row=per_row,
         low=low,
         high=high,
-        fixed=max(0.0, small - per_row * small_rows),
+        fixed=max(0.0, kept[0].small - per_row * small_rows),
+        scan=kept[0].bypass_large / large_rows,
         pairs=len(kept),
         dropped_pairs=dropped,
     )
 
 
-def undisturbed(pairs: Sequence[Pair]) -> list[Pair]:
-    """Return the pairs in which neither side took much longer than at its best."""
-    if not pairs:
-        return []
-    role = _bound(min(pair.role for pair in pairs))
-    bypass = _bound(min(pair.bypass for pair in pairs))
-    return [pair for pair in pairs if pair.role <= role and pair.bypass <= bypass]
+def quietest(costs: Sequence[UnitCost]) -> UnitCost | None:
+    """Return the round of several that others disturbed least.
+
+    A server that is busy throughout a round makes policies seem dearer: the least
+    time of a row under policies tells. Only rounds that may be published count, and
+    only those of what was probed last.
+    """
+    latest = max(costs, key=lambda cost: cost.at, default=None)
+    if latest is None:
+        return None
+    subject = (latest.table, latest.persona, latest.policy_set)
+    rivals = [
+        (cost.per_row + cost.scan_per_row, number)
+        for number, cost in enumerate(costs)
+        if cost.status == "ok"
+        and cost.per_row is not None
+        and cost.scan_per_row is not None
+        and (cost.table, cost.persona, cost.policy_set) == subject
+    ]
+    return costs[min(rivals)[1]] if rivals else None
 
 
-def _bound(best: float) -> float:
-    """Return what an undisturbed execution takes at most; short ones vary more."""
-    return max(best * _DISTURBED, best + 5 * _JITTER)
+def undisturbed(pairs: Sequence[Pair]) -> int:
+    """Return how many undisturbed executions there are of each kind."""
+    return len(_kept(pairs))
 
 
-def _doubt(per_row: float, low: float, high: float) -> str:
+def _kept(pairs: Sequence[Pair]) -> list[Pair]:
+    """Return pairs of the best executions, of the second best, and so on."""
+    ranked = _ranked(
+        [pair.role_small for pair in pairs],
+        [pair.bypass_small for pair in pairs],
+        [pair.role_large for pair in pairs],
+        [pair.bypass_large for pair in pairs],
+    )
+    return [Pair(*times) for times in ranked]
+
+
+def _ranked(*kinds: Sequence[float]) -> list[tuple[float, ...]]:
+    """Return the executions of each kind side by side, without disturbed ones."""
+    return list(zip(*[_good(times) for times in kinds], strict=False))
+
+
+def _good(times: Sequence[float]) -> list[float]:
+    """Return the undisturbed executions, the best first; short ones vary more."""
+    best = min(times, default=0.0)
+    bound = max(best * _DISTURBED, best + 5 * _JITTER)
+    return sorted(seconds for seconds in times if seconds <= bound)
+
+
+def _disturbed(dropped: int, pairs: int) -> str:
+    return f"{dropped} of {pairs} pairs were disturbed"
+
+
+def _unfit(per_row: float, low: float, high: float) -> str:
     """Return why a figure is not to be published; empty if it may."""
     if low <= 0.0 and per_row < _CHEAP:
         return "too cheap to be told from nothing"

@@ -21,4 +21,5 @@ async def test_policy_costs_are_told_per_row(stage: Stage) -> None:
     assert cost.high is not None
     assert 0.5e-6 < cost.low <= cost.per_row <= cost.high < 1e-3
     assert cost.rows > 500
-    assert cost.pairs + cost.dropped_pairs == 7
+    assert cost.pairs >= 3
+    assert cost.scan_per_row is not None
