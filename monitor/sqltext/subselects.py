@@ -88,7 +88,7 @@ def _sub_selects(node: pb.Node, bound: frozenset[str]) -> Iterator[SubSelect]:
     if kind(node) == "sub_link":
         link = node.sub_link
         yield from _sub_selects(link.testexpr, bound)
-        if link.subselect.select_stmt.from_clause:
+        if _reads(link.subselect.select_stmt):
             yield _sub_select(link, bound)
         yield from _sub_selects(link.subselect, bound)
         return
@@ -110,6 +110,12 @@ def _sub_select(link: pb.SubLink, bound: frozenset[str]) -> SubSelect:
         depends_on_row=bool(outer or compared),
         equations=tuple(dict.fromkeys(found)),
     )
+
+
+def _reads(select: pb.SelectStmt) -> bool:
+    if select.HasField("larg"):
+        return _reads(select.larg) or _reads(select.rarg)
+    return bool(select.from_clause)
 
 
 def _aliases(select: pb.Node) -> frozenset[str]:
