@@ -152,8 +152,12 @@ def _source(node: pb.Node) -> Iterator[tuple[str, tuple[str, str]]]:
             yield node.range_subselect.alias.aliasname, ("", "")
         case "range_function":
             yield node.range_function.alias.aliasname, ("", "")
+        case "range_table_sample":
+            yield from _source(node.range_table_sample.relation)
         case _:
-            return
+            # XMLTABLE and JSON_TABLE.
+            source = getattr(node, kind(node))
+            yield source.alias.aliasname, ("", "")
 
 
 def _equations(

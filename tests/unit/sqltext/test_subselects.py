@@ -64,6 +64,27 @@ def test_a_sub_select_tells_its_tables_and_equations() -> None:
         ("(EXISTS ( SELECT 1 FROM app.teams() t(id) WHERE (t.id = 1)))", False),
         (
             (
+                "(EXISTS ( SELECT 1 FROM XMLTABLE('/a' PASSING x() COLUMNS a int) t"
+                " WHERE (t.a = 1)))"
+            ),
+            False,
+        ),
+        (
+            (
+                "(EXISTS ( SELECT 1 FROM JSON_TABLE(x(), '$' COLUMNS (a int)) t"
+                " WHERE (t.a = 1)))"
+            ),
+            False,
+        ),
+        (
+            (
+                "(EXISTS ( SELECT 1 FROM public.m TABLESAMPLE system (1)"
+                " WHERE (m.a = 1)))"
+            ),
+            False,
+        ),
+        (
+            (
                 "(EXISTS ( WITH x AS ( SELECT m.a FROM public.m) SELECT 1 FROM x"
                 " WHERE (x.a = docs.a)))"
             ),
