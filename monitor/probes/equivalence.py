@@ -6,6 +6,7 @@ with a persona's claims; nothing is altered and nothing but two counts comes bac
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from monitor.model.persona import Persona, RlsOptions
@@ -17,7 +18,6 @@ from monitor.probes.transaction import Failure, Guise
 from monitor.rls.imitation import changed_policy
 from monitor.rls.rewriting import Rewrite
 
-_TRIES = 3
 _LESS = 20
 SMALL_PAGES = 128
 """Up to this many pages rows are drawn one by one, as in the probes of tables."""
@@ -51,15 +51,12 @@ async def compare(
     """
     options = pair.options
     guise = bypassing_as(persona, options)
-    wanted = float(options.large_sample)
-    for _ in range(_TRIES):
-        percent = _percent(rewrite, wanted)
-        request = _request(rewrite, persona.role, percent, seed)
+    for percent, by_page in _samples(rewrite, options):
+        request = _request(rewrite, persona.role, percent, seed, by_page=by_page)
         reply = await transaction.run(pair.bypass, guise, request, seconds=pair.seconds)
         if isinstance(reply, Failure):
             if reply.status != "timeout":
                 return reply
-            wanted /= _LESS
             continue
         match reply.rows:
             case ((int(differing), int(compared)),):
@@ -69,12 +66,20 @@ async def compare(
     return Failure("timeout", "comparing both forms took too long")
 
 
-def _percent(rewrite: Rewrite, wanted: float) -> float:
-    rows = max(rewrite.relation.reltuples, wanted)
-    return 100.0 * wanted / rows
+def _samples(rewrite: Rewrite, options: RlsOptions) -> Iterator[tuple[float, bool]]:
+    """Yield percentages, and whether pages are drawn rather than rows.
+
+    The last one is of so few rows that a draw of pages might have none.
+    """
+    is_large = rewrite.relation.relpages > SMALL_PAGES
+    for part, by_page in ((1, is_large), (_LESS, is_large), (_LESS**2, False)):
+        rows = max(rewrite.relation.reltuples, options.large_sample)
+        yield 100.0 * options.large_sample / part / rows, by_page
 
 
-def _request(rewrite: Rewrite, role: str, percent: float, seed: int) -> Request:
+def _request(
+    rewrite: Rewrite, role: str, percent: float, seed: int, *, by_page: bool
+) -> Request:
     policy, table = rewrite.policy, rewrite.relation
     pairs = (
         (policy.using, changed_policy(rewrite, role)),
@@ -85,7 +90,7 @@ def _request(rewrite: Rewrite, role: str, percent: float, seed: int) -> Request:
         for old, new in pairs
         if old and old != new
     )
-    method = "system" if table.relpages > SMALL_PAGES else "bernoulli"
+    method = "system" if by_page else "bernoulli"
     counts = (
         f"select pg_catalog.count(*) filter (where {differ or 'false'}) as differing,",
         "pg_catalog.count(*) as compared",
