@@ -7,7 +7,7 @@ from dashboards.modernise import Json
 from dashboards.parts import Section, wide
 from dashboards.rows import activity, clients, health
 
-CHECKS = ("connection_slots", "pool_wait", "idle_in_transaction")
+CHECKS = ("connection_slots", "pool_wait")
 
 
 def dashboard() -> Json:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dashboards.subjects import uid_of
 from monitor.alerting.machine import AlertPolicy, alert_name
 from monitor.alerting.overall import BLIND_SHARE
 from monitor.cli.alerts import GRAFANA, PGVIGIL
@@ -138,5 +139,5 @@ def _alerts() -> Iterator[str]:
             "summary": rule.title,
             "page": PGVIGIL,
             "grafana": GRAFANA,
-            "dashboard": "pgvigil-overview",
+            "dashboard": uid_of(rule.name),
         }

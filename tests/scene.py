@@ -73,6 +73,7 @@ class Scene:
             "targets": list(self._targets()),
             "governor": {"budget": 1},
             "thresholds": {
+                "connection_slots": {"warning": 1},
                 "query_time": {"warning": 0.01, "min_calls": 1},
                 "replication_slot": {"warning": 1},
                 "temp_files": {"warning": 1},

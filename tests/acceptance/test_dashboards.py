@@ -39,6 +39,9 @@ SECONDS_TO_FILL = 100.0
 
 MAY_BE_EMPTY = {
     ("Replication lag in seconds", "B"): "a standby that has replayed all has no lag",
+    ("Avoidable: by a rewrite of the policy", "A"): (
+        "a saving is told only where rounds agree, which a busy machine prevents"
+    ),
     ("Commands at work", "B"): "the build of an index that waits has done nothing yet",
 }
 

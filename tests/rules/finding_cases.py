@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from dashboards.subjects import uid_of
 from monitor.alerting.machine import alert_name
 from monitor.cli.alerts import GRAFANA, PGVIGIL
 from monitor.model.finding import Severity
@@ -120,6 +121,6 @@ def _expected(rule: Rule, severity: Severity) -> dict[str, Any]:
             "description": "Server orders, database shop: public.orders.",
             "runbook_url": f"{PGVIGIL}/runbooks/{rule.name}",
             "finding_url": f"{PGVIGIL}/?target=orders&check={rule.name}",
-            "dashboard_url": f"{GRAFANA}/d/pgvigil-overview?var-server=orders",
+            "dashboard_url": f"{GRAFANA}/d/{uid_of(rule.name)}?var-server=orders",
         },
     }

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from dashboards.subjects import uid_of
 from monitor import resources
 from monitor.runtime.rules import discover
 
@@ -24,3 +25,17 @@ def test_every_pattern_finds_a_rule(subject: str) -> None:
     ]
 
     assert idle == []
+
+
+@pytest.mark.parametrize(
+    ("check", "uid"),
+    [
+        ("replication_lag", "pgvigil-wal"),
+        ("policy_volatile_function", "pgvigil-rls"),
+        # Both the tables' and the upkeep's: the narrower one.
+        ("sequence_exhaustion", "pgvigil-tables"),
+        ("no_such_check", "pgvigil-overview"),
+    ],
+)
+def test_a_check_leads_to_the_dashboard_of_its_subject(check: str, uid: str) -> None:
+    assert uid_of(check) == uid
