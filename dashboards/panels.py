@@ -163,9 +163,14 @@ def number(
     steps: Steps,
     width: int = 4,
 ) -> Tile:
-    """Return the last value in large, coloured by `steps` from below."""
+    """Return the last value in large, coloured by `steps` from below.
+
+    What spans the whole graph is asked once; the rest over time, so that a scrape
+    that failed leaves the figure before it.
+    """
+    is_now = any("$__range" in query.expr for query in queries)
     panel = core.Stat(
-        **_common(title, description, queries, is_now=True),
+        **_common(title, description, queries, is_now=is_now),
         format=unit,
         color={"mode": "thresholds"},
         graphMode="none",

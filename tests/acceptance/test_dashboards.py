@@ -47,9 +47,9 @@ MAY_BE_EMPTY = {
 
 
 def scraping(way: str, addresses: list[str]) -> str:
-    """Return our example's configuration, one way of it and every second."""
+    """Return our example's configuration, one way of it and every two seconds."""
     config = yaml.safe_load((ALERTS / "prometheus.example.yml").read_text())
-    config["global"] = dict.fromkeys(("scrape_interval", "evaluation_interval"), "1s")
+    config["global"] = dict.fromkeys(("scrape_interval", "evaluation_interval"), "2s")
     config["rule_files"] = [str(ALERTS / name) for name in config["rule_files"]]
     config["scrape_configs"] = [
         job for job in config["scrape_configs"] if job["job_name"] in WAYS[way]
