@@ -33,22 +33,25 @@ _RATIO = 10
 Method = Literal["pages", "system", "bernoulli"]
 """How rows are drawn: neighbouring pages, or what TABLESAMPLE offers."""
 
+# What changes from sample to sample is a parameter: before 16 pg_stat_statements
+# keeps an EXPLAIN with other literals as another statement, and there is a limit to
+# how many it keeps of the application's.
 # A view that has taken the table's name is refused with the sub-select, which is not
 # executed: functions in it would run with the rights of the side without policies.
 _PAGES: LiteralString = (
     "with only_a_table as (select from {table} tablesample pg_catalog.system (0))"
     " select pg_catalog.count(*) from {table} as t"
-    " where t.ctid >= {start}::tid and t.ctid < {end}::tid"
+    " where t.ctid >= %(start)s::tid and t.ctid < %(end)s::tid"
 )
 _STATEMENTS: Mapping[Method, LiteralString] = {
     "pages": _PAGES,
     "system": (
         "select pg_catalog.count(*) from {table}"
-        " tablesample pg_catalog.system ({percent}) repeatable ({seed})"
+        " tablesample pg_catalog.system (%(percent)s) repeatable (%(seed)s)"
     ),
     "bernoulli": (
         "select pg_catalog.count(*) from {table}"
-        " tablesample pg_catalog.bernoulli ({percent}) repeatable ({seed})"
+        " tablesample pg_catalog.bernoulli (%(percent)s) repeatable (%(seed)s)"
     ),
 }
 # A fraction whose multiples are spread evenly: each seed starts somewhere else.
@@ -75,14 +78,17 @@ class Sample:
         """Return the count of its rows, timed."""
         count = max(1, round(self.pages * self.percent / 100))
         start = min(int(self.seed * _STEP % 1 * self.pages), max(0, self.pages - count))
+        # Among parameters the driver takes a single % for the start of one.
+        names = (n.replace("%", "%%") for n in (self.schemaname, self.relname))
         statement = sql.SQL(_STATEMENTS[self.method]).format(
-            table=sql.Identifier(self.schemaname, self.relname),
-            percent=sql.Literal(self.percent),
-            seed=sql.Literal(self.seed),
-            start=sql.Literal(f"({start},0)"),
-            end=sql.Literal(f"({start + count},0)"),
+            table=sql.Identifier(*names)
         )
-        return Request(name="probe_sample", sql=sql.SQL(EXPLAIN) + statement)
+        known = {"start": f"({start},0)", "end": f"({start + count},0)"}
+        if self.method != "pages":
+            known = {"percent": self.percent, "seed": self.seed}
+        return Request(
+            name="probe_sample", sql=sql.SQL(EXPLAIN) + statement, parameters=known
+        )
 
     def of(self, percent: float) -> Sample:
         """Return another share of the same table."""

@@ -86,6 +86,7 @@ class Application:
         )
         for script in grant_scripts(plan).values():
             await self.admin.execute(script.encode())
+        await self.admin.execute("reset search_path")
         for login in (PROBE, BYPASS):
             await self.admin.execute(
                 sql.SQL("alter role {} password {}").format(
@@ -114,15 +115,18 @@ class Application:
             **changes,
         }
 
-    def settings(self, folder: Path, **rls: object) -> Settings:
-        target = {
+    def target(self, **rls: object) -> dict[str, object]:
+        """Return the settings of a target with these of row level security."""
+        return {
             "name": "orders",
             "dsn": self.cluster.conninfo(self.database),
             "databases": [self.database],
             "intervals": INTERVALS,
             "rls": rls,
         }
-        return settings_for("", folder, targets=[target])
+
+    def settings(self, folder: Path, **rls: object) -> Settings:
+        return settings_for("", folder, targets=[self.target(**rls)])
 
     @contextlib.asynccontextmanager
     async def traffic(self) -> AsyncGenerator[None]:

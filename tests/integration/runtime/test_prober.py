@@ -16,6 +16,7 @@ from monitor.model.rls import Guarded, Probes
 from monitor.postgres.grants import BYPASS, PROBE
 from monitor.rls.overheads import with_overheads
 from monitor.runtime.state_file import StateFile
+from tests import daemon
 from tests.integration.runtime import daemons
 from tests.integration.runtime.probing import (
     SECRET,
@@ -115,6 +116,28 @@ async def test_nothing_is_probed_without_personas(
     assert seen.logins.isdisjoint({PROBE, BYPASS})
     assert found.rounds_total == 0
     assert [e.reason for e in found.estimates] == ["no probe of a role that reads it"]
+
+
+@pytest.mark.pg
+async def test_probes_leave_no_crowd_in_pg_stat_statements(
+    application: Application, admin: Admin, tmp_path: Path
+) -> None:
+    await admin.execute("create extension if not exists pg_stat_statements")
+    settings = application.settings(tmp_path, **application.rls())
+
+    async with running(settings) as assembly:
+        await until(lambda: probes(assembly).rounds_total >= 6)
+    cursor = await admin.execute(
+        "select count(*) from pg_stat_statements as s"
+        " join pg_catalog.pg_database as d on d.oid = s.dbid"
+        " where d.datname = current_database()"
+        " and s.query like '%public%notes%' and s.query like 'explain (analyze%'"
+    )
+    row = await cursor.fetchone()
+
+    # Two roles and two ways to sample, however many samples there were.
+    assert row is not None
+    assert 2 <= row[0] <= 4
 
 
 async def test_a_single_look_probes_nothing(
@@ -261,6 +284,31 @@ async def test_a_reload_of_what_is_probed_leaves_the_rest_alone(
         )
 
         assert assembly.daemon.watches["orders"] is kept is watch
+
+
+async def test_a_running_daemon_shows_costs_and_keeps_claims_to_itself(
+    application: Application, tmp_path: Path
+) -> None:
+    target = application.target(**application.rls())
+    settings = {"targets": [target], "instance": "test"}
+
+    def look() -> tuple[str, str, int]:
+        with daemon.running(tmp_path, settings) as running_daemon:
+            name = "pgvigil_rls_policy_row_cost_seconds"
+            daemon.wait_until(
+                lambda: running_daemon.value(name, persona="alice") is not None,
+                seconds=90,
+            )
+            shown = running_daemon.get("/api/v1/rls") + running_daemon.get("/metrics")
+            status = running_daemon.stop()
+        return shown.decode(), running_daemon.log.read_text(), status
+
+    shown, logged, status = await asyncio.to_thread(look)
+
+    assert status == 0
+    assert '"persona":"alice"' in shown.replace(": ", ":")
+    assert SECRET not in shown + logged
+    assert "Traceback" not in logged
 
 
 @pytest.mark.requirement("S9.3.1-e")
