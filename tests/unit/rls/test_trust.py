@@ -59,7 +59,7 @@ def test_a_saving_that_one_lucky_round_made_is_not_believed() -> None:
 
 
 def test_a_round_that_other_work_spoilt_does_not_count() -> None:
-    rounds = [Times(1.0, 1.0, 0.5), Times(9.0, 1.0, 0.5), Times(1.0, 9.0, 0.5)]
+    rounds = [Times(1.0, 1.0, 0.5), Times(9.0, 1.0, 0.5), Times(8.0, 9.0, 0.6)]
 
     assert distrust(shape(SCAN), shape(SCAN), rounds) == ""
 
