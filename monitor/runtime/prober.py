@@ -31,7 +31,8 @@ from monitor.runtime.timetable import Timetable
 
 log = structlog.get_logger()
 
-SECONDS_BETWEEN_ROUNDS = 1.0
+SECONDS_BETWEEN_ROUNDS = 2.0
+"""Each round forks two backends: no more than one a second on average."""
 MOST_SECONDS_FOR_A_ROUND = 60.0
 MOST_SECONDS_BETWEEN_ATTEMPTS = 3600.0
 _START_SPREAD = 5.0
@@ -164,7 +165,7 @@ class Prober:
         if due and not free:
             return "somebody holds an exclusive lock"
         left = self._book.allowance.left(self._clock.now())
-        affordable = [e for e in free if self._expected(e[1]) <= left]
+        affordable = [e for e in free if 0 < left >= self._expected(e[1])]
         if free and not affordable:
             return f"the {self.options.seconds_per_hour:g} s of this hour are spent"
         best = max(affordable, key=self._urgency, default=None)

@@ -186,32 +186,41 @@ async def watching(admin: Admin) -> AsyncGenerator[Seen]:
 
 @dataclass
 class Seen:
-    """Who has been connected as pgvigil, and how many at most at once."""
+    """Who has been connected as pgvigil, for what, and how many at most at once.
 
+    `has_overlap` says that the acting connection was there with one that probes.
+    """
+
+    purposes: set[str] = field(default_factory=set[str])
+    has_overlap: bool = False
     logins: set[str] = field(default_factory=set[str])
     most: int = 0
     looks: int = 0
 
     async def look(self, admin: Admin) -> None:
         while True:
-            names = await connected(admin)
-            self.logins |= set(names)
-            self.most = max(self.most, len(names))
+            found = await connected(admin)
+            self.logins |= {name for name, _ in found}
+            purposes = {purpose for _, purpose in found}
+            self.purposes |= purposes
+            self.has_overlap |= purposes >= {"act", "probe"}
+            self.most = max(self.most, len(found))
             self.looks += 1
             await asyncio.sleep(0.02)
 
 
-async def connected(admin: Admin) -> list[str]:
-    """Return the logins of pgvigil's connections to the test's database."""
+async def connected(admin: Admin) -> list[tuple[str, str]]:
+    """Return login and purpose of pgvigil's connections to the test's database."""
     cursor = await admin.execute(
-        "select usename::text from pg_catalog.pg_stat_activity"
+        "select usename::text, split_part(application_name, '/', 3)"
+        " from pg_catalog.pg_stat_activity"
         " where application_name like 'pgvigil/test/%'"
         " and datname = pg_catalog.current_database()",
     )
-    return [name for (name,) in await cursor.fetchall()]
+    return [(name, purpose) for name, purpose in await cursor.fetchall()]
 
 
-async def still_connected(admin: Admin) -> list[str]:
+async def still_connected(admin: Admin) -> list[tuple[str, str]]:
     """Return who stays connected: a backend ends a moment after its connection."""
     names = await connected(admin)
     for _ in range(100):

@@ -213,6 +213,30 @@ async def test_nothing_is_probed_while_somebody_acts(
     assert seen.logins.isdisjoint({PROBE, BYPASS})
 
 
+async def test_acting_and_probing_take_turns(
+    application: Application, conninfo: str, admin: Admin, tmp_path: Path
+) -> None:
+    await daemons.install_monitoring(conninfo)
+    target = application.target(**application.rls(interval="20s", seconds_per_hour=600))
+    settings = daemons.settings_for(
+        "",
+        tmp_path,
+        targets=[target],
+        maintenance={"mode": "approve", "allow_superuser_actions": True},
+    )
+
+    async with watching(admin) as seen, daemons.running(settings) as assembly:
+        await until(lambda: "act" in seen.purposes)
+        rounds = probes(assembly).rounds_total
+        await until(lambda: probes(assembly).rounds_total > rounds + 2)
+        seen.purposes.clear()
+        await until(lambda: {"act", "probe"} <= seen.purposes)
+        error = assembly.daemon.watches["orders"].caretaker.error
+
+    assert not seen.has_overlap
+    assert error == ""
+
+
 async def test_an_exclusive_lock_holds_probes_up(
     application: Application, conninfo: str, tmp_path: Path
 ) -> None:
