@@ -179,8 +179,9 @@ def estimated() -> Iterator[Tile]:
     )
     yield table(
         "Estimated: what it rests on",
-        "The inputs of the estimate within the time shown. Quality says how much of"
-        " them is measured and current: 1 is all.",
+        "The estimate within the time shown: rows examined, and the share of the time"
+        " of statements that policies bind. Quality says how much of that is measured"
+        " and current.",
         [
             total(BY_TABLE, so_far(seconds)),
             total(BY_TABLE, so_far(rows)),
@@ -189,9 +190,9 @@ def estimated() -> Iterator[Tile]:
         ],
         columns=[
             *_NAMED,
-            Column("Value #A", "Estimated time", unit="s"),
-            Column("Value #B", "Rows examined", unit="short"),
-            Column("Value #C", "Share under policies", unit="percentunit"),
+            Column("Value #A", "Time", unit="s"),
+            Column("Value #B", "Rows", unit="short"),
+            Column("Value #C", "Share", unit="percentunit"),
             Column(
                 "Value #D",
                 "Quality",
@@ -199,7 +200,7 @@ def estimated() -> Iterator[Tile]:
                 steps={0: RED, 0.5: ORANGE, 0.8: GREEN},
             ),
         ],
-        sort_by="Estimated time",
+        sort_by="Time",
     )
 
 

@@ -62,10 +62,10 @@ _COLUMNS = (
         steps={0: "text", 0.8: ORANGE, 0.95: RED},
     ),
     Column("Value #F", "Commits", unit="short"),
-    Column("Value #G", "Time in statements", unit="s"),
-    Column("Value #H", "Oldest transaction", unit="s"),
+    Column("Value #G", "Busy for", unit="s"),
+    Column("Value #H", "Oldest xact", unit="s"),
     Column("Value #I", "Oldest xid", unit="short"),
-    Column("Value #J", "Lag of standbys", unit="bytes"),
+    Column("Value #J", "Standby lag", unit="bytes"),
 )
 
 
@@ -73,8 +73,8 @@ def each() -> Iterator[Tile]:
     """Yield one row for each server."""
     yield table(
         "Servers",
-        "One row for each server, those with critical findings first. A click on the"
-        " server opens its overview, one on its findings pgvigil's page.",
+        "One row for each server, those with critical findings first; busy for is the"
+        " time in statements within the time shown. A click opens the overview.",
         [
             top(MOST, _found("critical")),
             _found("warning"),
