@@ -202,7 +202,11 @@ class _Prober:
             return both
         if both.rows < LEAST_ROWS:
             return Failure("skipped", f"only {both.rows} rows could be drawn")
-        return sample, both
+        # The samples' size follows from it: a cold or disturbed one would mislead.
+        again = await self._both(sample, role_first=True)
+        if isinstance(again, Failure):
+            return again
+        return sample, min(both, again, key=lambda each: each.role)
 
     async def _both(self, sample: Sample, *, role_first: bool) -> _Both | Failure:
         times: dict[bool, Execution] = {}
