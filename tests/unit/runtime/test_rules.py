@@ -34,6 +34,7 @@ def test_the_specification_s_metrics_are_each_one_check_s() -> None:
         "connection_count": "connection_slots",
         "cache_hit_ratio": "cache_hit",
         "table_bloat_ratio": "table_bloat",
+        "rls_policy_performance_ms": "rls_policy_cost",
     }
 
 
