@@ -42,6 +42,8 @@ def environ(reader: Credentials, database: str, tmp_path: Path) -> dict[str, str
         "PATH": os.environ["PATH"],
         "STATE_DIRECTORY": str(tmp_path),
         "PGVIGIL_TARGET_DEFAULTS__DATABASES": database,
+        # Whether other tests left roles of an API on the server must not matter.
+        "PGVIGIL_TARGET_DEFAULTS__RLS__API_ROLES": "lint_api",
         **{VARIABLES[k]: str(v) for k, v in parts.items() if k in VARIABLES},
     }
 
