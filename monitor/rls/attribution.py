@@ -7,16 +7,16 @@ asked, it has the last word.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from monitor.model.rls import Command
 from monitor.model.rls_observed import Attribution
+from monitor.model.rows.sql_functions import SqlFunctionRow
 from monitor.model.view import StatementText, View
 from monitor.rls.inventory import MOST_KEPT, Inventory, inventory
 from monitor.rls.naming import Names
+from monitor.rls.reading import Reading, Uses
 from monitor.sqltext.outline import outline
 from monitor.sqltext.syntax import Outline
 
@@ -44,12 +44,15 @@ class Verdict:
 
     `guarded` are the tables whose policies are evaluated; `reached` those under
     row level security that it reads or writes whether or not they bind the role.
+    `inside` are those of `guarded` that only functions read: the planner does not
+    look into every function, so the server's "no" says nothing about them.
     `is_subject` may hold without `guarded`: the server says so, and the table is
     read where no parser sees it. `is_loose`: a name was resolved only because it
     is unique. `is_contradicted`: the parser had said otherwise, or nothing.
     """
 
     guarded: frozenset[int] = frozenset()
+    inside: frozenset[int] = frozenset()
     reached: frozenset[int] = frozenset()
     is_subject: bool = False
     attribution: Attribution = "ast"
@@ -70,13 +73,18 @@ class Attributor:
     """
 
     def __init__(
-        self, stock: Inventory, datname: str, before: Attributor | None = None
+        self,
+        stock: Inventory,
+        datname: str,
+        functions: tuple[SqlFunctionRow, ...] = (),
+        before: Attributor | None = None,
     ) -> None:
         """Begin with what an earlier attributor knows, as far as it still holds."""
         self.stock = stock
         self.datname = datname
-        self.shape = _shape(stock)
-        self._names = Names(stock)
+        self.functions = functions
+        self.shape = hash((_shape(stock), functions))
+        self._reading = Reading(Names(stock), functions)
         self.parsed: dict[tuple[int, str], _Parsed] = {}
         if before is not None and before.shape == self.shape:
             self.parsed = before.parsed
@@ -113,25 +121,24 @@ class Attributor:
         """Return what the parser's findings mean; None where a name is unclear."""
         if _EVALUATING.isdisjoint(syntax.kinds):
             return Verdict()
-        path = self._names.path_of(role)
-        used: dict[int, set[Command]] = defaultdict(set)
-        is_loose = False
-        for use in syntax.uses:
-            meaning = self._names.find(use.schema, use.name, path)
-            if meaning.is_unclear:
-                return None
-            if meaning.oid is not None:
-                used[meaning.oid].add(use.command)
-                is_loose = is_loose or meaning.is_loose
-        guarded: set[int] = set()
-        for oid, commands in used.items():
-            guarded |= self.stock.closure((oid,), role, commands)
+        read = self._reading.of(syntax, role)
+        if read is None:
+            return None
+        named, inside = self._guarded(read.named), self._guarded(read.inside)
+        oids = {oid for oid, _ in (*read.named, *read.inside)}
         return Verdict(
-            guarded=frozenset(guarded),
-            reached=_reach(self.stock, used),
-            is_subject=bool(guarded),
-            is_loose=is_loose,
+            guarded=named | inside,
+            inside=inside - named,
+            reached=_reach(self.stock, oids),
+            is_subject=bool(named or inside),
+            is_loose=read.is_loose,
         )
+
+    def _guarded(self, uses: Uses) -> frozenset[int]:
+        found: set[int] = set()
+        for (oid, reader), commands in uses.items():
+            found |= self.stock.closure((oid,), reader, commands)
+        return frozenset(found)
 
 
 _kept: dict[tuple[str, str], Attributor] = {}
@@ -147,23 +154,29 @@ def attributor(view: View, datname: str) -> Attributor | None:
         return None
     key = (view.target.name, datname)
     known = _kept.get(key)
-    if known is not None and known.stock is stock:
+    functions = view.rows(SqlFunctionRow, datname)
+    if known is not None and known.stock is stock and known.functions == functions:
         return known
     if len(_kept) >= MOST_KEPT:
         _kept.clear()
-    made = _kept[key] = Attributor(stock, datname, known)
+    made = _kept[key] = Attributor(stock, datname, functions, known)
     return made
 
 
 def _settle(parsed: Verdict | None, *, is_subject: bool) -> Verdict:
     """Return the server's answer, with the tables as far as the parser named them."""
     guess = parsed or Verdict()
+    if is_subject:
+        is_news = not guess.is_subject
+        return replace(
+            guess, is_subject=True, attribution="server", is_contradicted=is_news
+        )
     return replace(
         guess,
-        guarded=guess.guarded if is_subject else frozenset(),
-        is_subject=is_subject,
-        attribution="server",
-        is_contradicted=guess.is_subject != is_subject,
+        guarded=guess.inside,
+        is_subject=bool(guess.inside),
+        attribution="ast" if guess.inside else "server",
+        is_contradicted=guess.guarded != guess.inside,
     )
 
 

@@ -69,10 +69,9 @@ class Names:
         known = self.stock.roles.get(role)
         settings = known.settings if known else ()
         paths = [each for each in settings if each.startswith(_SETTING)]
-        names = DEFAULT_PATH
-        if len(paths) == 1:
-            names = tuple(_split(paths[0].removeprefix(_SETTING)))
-        return tuple(role if name == "$user" else name for name in names)
+        if len(paths) != 1:
+            return _for(role, DEFAULT_PATH)
+        return schemas(paths[0].removeprefix(_SETTING), role)
 
 
 def _relations(stock: Inventory) -> Iterator[tuple[int, str, str]]:
@@ -81,6 +80,15 @@ def _relations(stock: Inventory) -> Iterator[tuple[int, str, str]]:
     for view in stock.views.values():
         if view.oid not in stock.catalog.relations:
             yield view.oid, view.schemaname, view.relname
+
+
+def schemas(path: str, role: str) -> tuple[str, ...]:
+    """Return the schemas of a search_path, as a role's session reads it."""
+    return _for(role, _split(path))
+
+
+def _for(role: str, names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(role if name == "$user" else name for name in names)
 
 
 def _split(path: str) -> Iterator[str]:

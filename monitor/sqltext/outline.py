@@ -216,9 +216,11 @@ class _Walk:
         self.search((node,), ctes, scope)
 
     def search(self, found: Iterable[pb.Node], ctes: _Ctes, scope: int) -> None:
-        """Look for sub-selects inside what is not itself a condition."""
+        """Look for sub-selects and calls inside what is not itself a condition."""
         for node in found:
             if kind(node) in _STATEMENTS:
                 self.statement(node, ctes, scope)
-            else:
-                self.search(inner(node), ctes, scope)
+                continue
+            if kind(node) == "func_call":
+                self.found.call(node.func_call)
+            self.search(inner(node), ctes, scope)

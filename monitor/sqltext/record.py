@@ -29,6 +29,7 @@ class Record:
     relations: list[Source] = field(default_factory=list[Source])
     written: list[Source] = field(default_factory=list[Source])
     uses: list[Use] = field(default_factory=list[Use])
+    calls: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     scopes: list[Scope] = field(default_factory=list[Scope])
     comparisons: list[Comparison] = field(default_factory=list[Comparison])
     sorts: list[Sort] = field(default_factory=list[Sort])
@@ -40,6 +41,7 @@ class Record:
             relations=tuple(dict.fromkeys(self.relations)),
             written=tuple(dict.fromkeys(self.written)),
             uses=tuple(dict.fromkeys(self.uses)),
+            calls=tuple(dict.fromkeys(self.calls)),
             scopes=tuple(self.scopes),
             comparisons=tuple(dict.fromkeys(self.comparisons)),
             sorts=tuple(dict.fromkeys(self.sorts)),
@@ -49,6 +51,11 @@ class Record:
         """Begin a scope inside another one and return its number."""
         self.scopes.append(Scope(first, parent))
         return len(self.scopes) - 1
+
+    def call(self, call: pb.FuncCall) -> None:
+        """Note a function that is called."""
+        *schema, name = names(call.funcname)
+        self.calls.append((schema[-1] if schema else "", name))
 
     def use(self, schema: str, name: str, command: Command) -> None:
         """Note what is done to a relation."""

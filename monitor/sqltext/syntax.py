@@ -77,13 +77,14 @@ class Outline:
 
     `kinds` are the parser's names of the statements themselves (`select_stmt`, …).
     A relation has a use for each command, so that one that is read and written
-    has several.
+    has several. `calls` are functions by schema, empty where none is named, and name.
     """
 
     kinds: tuple[str, ...]
     relations: tuple[Source, ...]
     written: tuple[Source, ...]
     uses: tuple[Use, ...]
+    calls: tuple[tuple[str, str], ...]
     scopes: tuple[Scope, ...]
     comparisons: tuple[Comparison, ...]
     sorts: tuple[Sort, ...]

@@ -1,6 +1,8 @@
 -- Texts of the statements asked for, one row per statement.
 -- Any read of texts reads all of them on the server, and fails as a whole if one is
 -- not valid in this database's encoding: it runs rarely, apart from the numbers.
+-- Entries of one id can have different texts: what EXPLAIN ANALYZE or COPY runs inside
+-- is kept with the text around it. The shortest is the statement alone.
 -- More memory for this statement alone keeps them out of temporary files.
 -- @interval texts
 -- @requires statement_texts
@@ -15,4 +17,4 @@ from (
 ) as m
 cross join lateral :"pg_stat_statements".pg_stat_statements(m.work_mem is not null) as s
 where s.queryid = any (:'queryids'::bigint[])
-order by s.queryid
+order by s.queryid, pg_catalog.length(s.query)

@@ -46,6 +46,12 @@ begin
 end $$;
 create function list_notes() returns setof notes language sql stable
 as 'select * from notes';
+create function note_count() returns bigint language sql stable
+as 'select count(*) from notes';
+create function list_as_owner() returns setof notes language sql stable
+    security definer set search_path = public as 'select * from notes';
+create function list_as_keeper() returns setof notes language sql stable
+    security definer set search_path = public as 'select * from notes';
 create function count_notes() returns bigint language plpgsql stable as $$
 begin
     return (select count(*) from notes);
@@ -78,6 +84,10 @@ insert into members select n, 'somebody' from generate_series(1, 5) as n;
 insert into ledger select n, n from generate_series(1, 5) as n;
 insert into events select n, 'login' from generate_series(1, 5) as n;
 """
+PARSED_FUNCTIONS = """
+create function list_parsed() returns setof notes language sql stable
+begin atomic select * from notes; end;
+"""
 INVOKER_VIEWS = """
 create view my_notes with (security_invoker = true) as select * from notes;
 create view around_mine as select id from my_notes;
@@ -90,8 +100,9 @@ class Case:
     """One statement of one role, run `calls` times.
 
     `tables` are those whose policies it evaluates. `before` runs once in the
-    session, `after` within the same transaction. `is_hidden`: only the server can
-    see what happens inside. `since` is the first version that knows the syntax.
+    session, `after` within the same transaction. `is_hidden`: no parser can see
+    what it reads; `is_opaque`: neither can the planner. `since` is the first
+    version that knows the syntax.
     """
 
     role: str
@@ -103,6 +114,7 @@ class Case:
     is_prepared: bool = False
     is_copy: bool = False
     is_hidden: bool = False
+    is_opaque: bool = False
     since: int = 13
 
 
@@ -116,6 +128,7 @@ def user(
     is_prepared: bool = False,
     is_copy: bool = False,
     is_hidden: bool = False,
+    is_opaque: bool = False,
     since: int = 13,
 ) -> Case:
     """Return a case of the ordinary user; `tables` are separated by spaces."""
@@ -129,6 +142,7 @@ def user(
         is_prepared=is_prepared,
         is_copy=is_copy,
         is_hidden=is_hidden,
+        is_opaque=is_opaque,
         since=since,
     )
 
@@ -217,10 +231,23 @@ OTHERS = (
     ),
     user(3, "notes", "declare c cursor for select id from notes", after="fetch all c"),
     user(5, "", "explain analyze select * from notes"),
-    user(3, "notes", "select count(*) from list_notes()", is_hidden=True),
-    user(2, "notes", "select count_notes()", is_hidden=True),
+    user(3, "notes", "select count(*) from list_notes()"),
+    user(2, "notes", "select count(*) from list_parsed()", since=14),
+    user(4, "notes", "select note_count()", is_opaque=True),
+    user(2, "", "select count(*) from list_as_owner()"),
+    user(5, "notes", "select count(*) from list_as_keeper()", is_opaque=True),
 )
-CASES = (*BY_ROLE, *READS, *WRITES, *OTHERS)
+HIDDEN = (
+    user(2, "notes", "select count_notes()", is_hidden=True, is_opaque=True),
+    user(
+        3,
+        "notes",
+        "select count(*) from log",
+        before="create temporary view log as select id from notes",
+        is_hidden=True,
+    ),
+)
+CASES = (*BY_ROLE, *READS, *WRITES, *OTHERS, *HIDDEN)
 
 
 def cases(major: int) -> tuple[Case, ...]:
@@ -245,6 +272,8 @@ async def prepare(admin: Admin, major: int) -> None:
     await admin.execute("grant usage, create on schema public to rls_owner")
     async with admin.transaction():
         await admin.execute(SCHEMA.encode())
+        if major >= 14:
+            await admin.execute(PARSED_FUNCTIONS.encode())
         if major >= 15:
             await admin.execute(INVOKER_VIEWS.encode())
         await admin.execute(_HAND_OVER)
@@ -273,6 +302,8 @@ begin
         execute format('alter table %s owner to rls_owner', each.name);
     end loop;
     alter function is_member(integer) owner to rls_owner;
+    alter function list_as_owner() owner to rls_owner;
+    alter function list_as_keeper() owner to rls_keeper;
     alter view kept_by_other owner to rls_keeper;
 end $$
 """

@@ -132,6 +132,23 @@ def test_what_is_done_to_a_relation_is_told(
     assert uses(text) == expected
 
 
+def test_functions_are_found_wherever_they_are_called() -> None:
+    found = outline(
+        "select f(1), s.g(h(x)) from d.i() where exists (select j() from a) "
+        "order by f(2) limit k()"
+    )
+
+    assert found is not None
+    assert set(found.calls) == {
+        ("", "f"),
+        ("s", "g"),
+        ("", "h"),
+        ("d", "i"),
+        ("", "j"),
+        ("", "k"),
+    }
+
+
 def test_statements_are_told_by_their_kind() -> None:
     found = outline("explain select 1; insert into a values (1)")
 
