@@ -74,7 +74,7 @@ _COLUMNS = (
     Column("Value #C", "Mean", unit="s"),
     Column("Value #D", "Rows per call", unit="short"),
     Column("Value #E", "Cache hits", unit="percentunit"),
-    Column("Value #F", "Temporary blocks", unit="short"),
+    Column("Value #F", "Temp blocks", unit="short"),
     Column("Value #G", "WAL", unit="bytes"),
 )
 

@@ -145,11 +145,12 @@ def growth() -> Iterator[Tile]:
     )
     yield bars(
         "Sequences",
-        "Share of its values that a sequence has used, the ten nearest to their end."
+        "Share of its values that a sequence has used, of those that used a hundredth."
         " At the end inserts fail.",
         [
             Query(
-                top(10, used), "{{schemaname}}.{{sequencename}} {{datname}} {{server}}"
+                top(10, f"{used} >= 0.01"),
+                "{{schemaname}}.{{sequencename}} {{datname}} {{server}}",
             )
         ],
         unit="percentunit",
