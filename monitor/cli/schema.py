@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 import click
@@ -39,6 +40,11 @@ MAJOR = click.IntRange(OLDEST_SUPPORTED_MAJOR, None)
 @click.option(
     "--all-databases", is_flag=True, help="Views in the server's other databases, too."
 )
+@click.option(
+    "--planner-stats",
+    is_flag=True,
+    help="Statistics without values, also of tables under row level security.",
+)
 @output_option
 def install(
     *,
@@ -48,6 +54,7 @@ def install(
     output: str,
     print_sql: bool,
     all_databases: bool,
+    planner_stats: bool,
 ) -> None:
     """Install or update schema monitoring in a target's database.
 
@@ -60,9 +67,11 @@ def install(
     settings = source.read_and_log()
 
     async def work(session: Session) -> dict[str, Installed]:
-        done = {session.dbname: await installation.install(session)}
+        here = await installation.install(session, planner_stats=planner_stats)
+        done = {session.dbname: here}
         if all_databases:
-            done |= await _install_elsewhere(settings, target_name, session)
+            make = partial(installation.install_local, planner_stats=planner_stats)
+            done |= await _install_elsewhere(settings, target_name, session, make)
         return done
 
     _report(asyncio.run(with_session(settings, target_name, work)), output)
@@ -89,7 +98,10 @@ def describe(done: Installed) -> str:
 
 
 async def _install_elsewhere(
-    settings: Settings, target_name: str | None, session: Session
+    settings: Settings,
+    target_name: str | None,
+    session: Session,
+    make: Callable[[Session], Awaitable[Installed]],
 ) -> dict[str, Installed]:
     done: dict[str, Installed] = {}
     for datname in (await probe(session)).databases:
@@ -97,7 +109,7 @@ async def _install_elsewhere(
             continue
         other = await open_session(settings, target_name, datname)
         try:
-            done[datname] = await installation.install_local(other)
+            done[datname] = await make(other)
         finally:
             await other.close()
     return done

@@ -7,6 +7,7 @@ longest. A relation that somebody locks is sized by `relpages` instead.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from monitor.collectors import columns
@@ -23,6 +24,9 @@ from monitor.postgres.request import Reply, Request
 
 _BATCH = 150
 _WRITTEN_FIRST = 75
+_TRIES = 3
+"""After so many failures in a row the function of statistics may be gone."""
+
 _INDEX_FIELDS = ("size_bytes",)
 
 
@@ -36,6 +40,9 @@ class SizesCollector(FileCollector):
     def __init__(self, place: Place, library: Library, objects: Objects) -> None:
         super().__init__(place, library, "relation_size")
         self._objects = objects
+        self._usable = library.only("planner_stats_usable")
+        self._hidden = library.only("planner_stats")
+        self._tries = 0
         self._catalog: Catalog | None = None
         self._waiting: dict[int, None] = {}
         self._rows: dict[int, SizeRow] = {}
@@ -53,7 +60,18 @@ class SizesCollector(FileCollector):
         if not batch:
             return ()
         parameters = {"oids": batch}
-        return (Request(name=self.name, sql=self.query.sql, parameters=parameters),)
+        asked = [
+            Request(name=self.name, sql=self.query.sql, parameters=parameters),
+            Request(name=self._usable.name, sql=self._usable.sql),
+        ]
+        if self._tries > 0:
+            asked.append(
+                Request(
+                    name=self._hidden.name, sql=self._hidden.sql, parameters=parameters
+                )
+            )
+        self._tries -= 1
+        return tuple(asked)
 
     def _adopt(self, catalog: Catalog) -> None:
         """Queue new tables by size, and forget what is gone."""
@@ -88,9 +106,18 @@ class SizesCollector(FileCollector):
 
     def read(self, replies: Sequence[Reply], moment: Moment) -> Collected:
         """Return all sizes known so far."""
-        (reply,) = replies
+        reply, usable, *hidden = replies
+        ((is_usable,),) = cast("tuple[tuple[bool], ...]", usable.rows)
+        self._tries = _TRIES if is_usable else 0
+        estimates = dict(
+            pair
+            for one in hidden
+            for pair in cast("tuple[tuple[int, int | None], ...]", one.rows)
+        )
         for values in cast("tuple[tuple[Any, ...], ...]", reply.rows):
             row = SizeRow(**dict(zip(reply.columns, values, strict=True)))
+            if row.estimated_bytes is None and row.oid in estimates:
+                row = replace(row, estimated_bytes=estimates[row.oid])
             if self._rows.get(row.oid) != row:
                 self._rows[row.oid] = row
         catalog = self._catalog or Catalog(datname=self.datname)

@@ -8,7 +8,7 @@ it reads what the daemon stores there.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal
@@ -29,12 +29,16 @@ _MENTION = re.compile(r"\bmonitoring\.(\w+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeatable:
-    """One view or function, in the variant that fits a server."""
+    """One view or function, in the variant that fits a server.
+
+    An optional one is made only where it is asked for, and renewed where it is.
+    """
 
     name: str
     kind: Kind
     scope: Scope
     sql: str
+    is_optional: bool = False
 
     @property
     def checksum(self) -> str:
@@ -87,6 +91,7 @@ def _parse(file: str, text: str) -> tuple[int, Repeatable]:
         kind=made[0][0],
         scope="control" if script.has_directive(text, "@scope control") else "database",
         sql=text,
+        is_optional=script.has_directive(text, "@optional"),
     )
 
 
@@ -103,6 +108,18 @@ def _order(wanted: Mapping[str, Repeatable]) -> Iterable[str]:
         return tuple(TopologicalSorter(needs).static_order())
     except CycleError as error:
         raise MigrationError(f"views need each other: {error.args[1]}") from error
+
+
+def chosen(
+    shipped: Iterable[Repeatable], made: Iterable[Made], asked_for: Collection[str]
+) -> tuple[Repeatable, ...]:
+    """Return what a database is to have: optional ones it has or was asked to get."""
+    present = {m.name for m in made}
+    return tuple(
+        r
+        for r in shipped
+        if not r.is_optional or r.name in asked_for or r.name in present
+    )
 
 
 def stale(

@@ -101,6 +101,15 @@ begin
         if own_functions is not null then
             execute 'grant execute on function ' || own_functions || ' to ' || grantee;
         end if;
+        -- Statistics of every table: for whoever polls, not for those who act.
+        if grantee <> 'pgvigil_reader'
+            and own_functions like '%monitoring.planner_stats(oid[])%'
+        then
+            execute pg_catalog.format(
+                'revoke all on function monitoring.planner_stats(oid[]) from %s',
+                grantee
+            );
+        end if;
         -- The tables are in the control database only.
         if pg_catalog.to_regclass('monitoring.actions') is null then
             continue;

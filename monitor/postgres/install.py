@@ -20,6 +20,7 @@ from monitor.postgres.bookkeeping import Bookkeeping
 from monitor.postgres.migrate import Migrator
 from monitor.postgres.migration_files import load, load_views, shipped
 from monitor.postgres.ownership import as_owner
+from monitor.postgres.planner_stats import ALLOW, DISALLOW, PLANNER_STATS
 from monitor.postgres.script_record import record_text
 from monitor.postgres.script_runner import Patience, ScriptRunner
 from monitor.postgres.session import Session
@@ -38,21 +39,28 @@ class Installed:
     dropped: tuple[str, ...]
 
 
-async def install(session: Session, *, patience: Patience | None = None) -> Installed:
+async def install(
+    session: Session, *, patience: Patience | None = None, planner_stats: bool = False
+) -> Installed:
     """Install or update everything in the control database.
+
+    With `planner_stats` also the function that shows planner statistics without
+    values; once there, it is kept up to date.
 
     Raises:
         MigrationError: the schema belongs to someone else, a privilege is missing,
             or a file failed. Files before it stay applied.
     """
+    asked_for = await _ask_for(session, planner_stats=planner_stats)
     async with as_owner(session.connection):
         done = await Migrator(session, _SET, patience=patience).up()
-        change = await Views(session, "control", patience=patience).make()
+        views = Views(session, "control", patience=patience, asked_for=asked_for)
+        change = await views.make()
     return Installed(tuple(m.file for m in done), change.made, change.dropped)
 
 
 async def install_local(
-    session: Session, *, patience: Patience | None = None
+    session: Session, *, patience: Patience | None = None, planner_stats: bool = False
 ) -> Installed:
     """Install or update the views and functions in any other database.
 
@@ -60,6 +68,7 @@ async def install_local(
         MigrationError: as for `install`.
     """
     connection = session.connection
+    asked_for = await _ask_for(session, planner_stats=planner_stats)
     async with as_owner(connection):
         runner = ScriptRunner(session, patience)
         books = Bookkeeping(connection, SCHEMA)
@@ -69,8 +78,16 @@ async def install_local(
                 books.create_schema, what="create the schema"
             ),
         )
-        change = await Views(session, "database", patience=patience).make()
+        views = Views(session, "database", patience=patience, asked_for=asked_for)
+        change = await views.make()
     return Installed((), change.made, change.dropped)
+
+
+async def _ask_for(session: Session, *, planner_stats: bool) -> tuple[str, ...]:
+    if not planner_stats:
+        return ()
+    await session.connection.execute(ALLOW)
+    return (PLANNER_STATS,)
 
 
 async def uninstall(session: Session, *, patience: Patience | None = None) -> bool:
@@ -98,6 +115,7 @@ async def uninstall(session: Session, *, patience: Patience | None = None) -> bo
                 lambda: _remove(runner, session), what="remove the schema"
             ),
         )
+    await connection.execute(DISALLOW)
     return True
 
 

@@ -36,7 +36,13 @@ def load(folder: Path) -> tuple[Migration, ...]:
 
 
 def load_views(*, major: int, scope: Scope) -> tuple[Repeatable, ...]:
-    """Return the shipped views and functions for a server, in order of creation."""
+    """Return the views and functions that every server gets, in order of creation."""
+    found = load_all_views(major=major, scope=scope)
+    return tuple(view for view in found if not view.is_optional)
+
+
+def load_all_views(*, major: int, scope: Scope) -> tuple[Repeatable, ...]:
+    """Return all shipped views and functions, optional ones among them."""
     folder = resources.directory("sql") / "views"
     return repeatable.read(_texts(folder), major=major, scope=scope)
 

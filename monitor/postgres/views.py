@@ -7,6 +7,7 @@ of ours dropped and made again.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import LiteralString
 
@@ -18,7 +19,7 @@ from monitor.errors import MigrationError
 from monitor.model import repeatable
 from monitor.model.repeatable import Made, Repeatable, Scope
 from monitor.postgres.access import ACCESS
-from monitor.postgres.migration_files import load_views
+from monitor.postgres.migration_files import load_all_views
 from monitor.postgres.script_runner import Patience, ScriptRunner
 from monitor.postgres.session import Session
 
@@ -64,12 +65,18 @@ class Views:
     """The views and functions of one database; its schema `monitoring` exists."""
 
     def __init__(
-        self, session: Session, scope: Scope, *, patience: Patience | None = None
+        self,
+        session: Session,
+        scope: Scope,
+        *,
+        patience: Patience | None = None,
+        asked_for: Collection[str] = (),
     ) -> None:
         self._runner = ScriptRunner(session, patience)
         self._connection = session.connection
         self._major = session.connection.info.server_version // 10000
-        self._wanted = load_views(major=self._major, scope=scope)
+        self._asked_for = asked_for
+        self._wanted = load_all_views(major=self._major, scope=scope)
 
     async def make(self) -> Change:
         """Make what is missing or changed, drop what is no longer shipped.
@@ -98,12 +105,13 @@ class Views:
 
     async def _make(self) -> Change:
         made = await self._made()
-        stale = repeatable.stale(self._wanted, made, major=self._major)
-        gone = repeatable.dropped(self._wanted, made)
+        wanted = repeatable.chosen(self._wanted, made, self._asked_for)
+        stale = repeatable.stale(wanted, made, major=self._major)
+        gone = repeatable.dropped(wanted, made)
         await self._drop([m.name for m in gone])
         if stale and not await self._replaced(stale):
-            await self._drop([r.name for r in reversed(self._wanted)])
-            stale = self._wanted
+            await self._drop([r.name for r in reversed(wanted)])
+            stale = wanted
             await self._create(stale)
         await self._connection.execute(ACCESS)
         return Change(tuple(r.name for r in stale), tuple(m.name for m in gone))
