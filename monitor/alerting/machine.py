@@ -38,6 +38,11 @@ class AlertPolicy:
             return None
         return self.hold_by_check.get(finding.check, usual)
 
+    def hold_of(self, alert: Alert) -> timedelta:
+        """Return how long what an alert is about had to last."""
+        usual = self.hold.get(alert.severity, timedelta(0))
+        return self.hold_by_check.get(alert.labels.get("check", ""), usual)
+
 
 Key = tuple[str, Severity]
 

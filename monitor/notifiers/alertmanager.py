@@ -37,7 +37,8 @@ class AlertmanagerOptions:
 
     They are asked for at each request, so that a token can be rotated.
     `resend` is how often firing and freshly resolved alerts are sent again; a
-    firing alert's endsAt lies four of these ahead, at least five minutes.
+    firing alert's endsAt lies four of these ahead, at least five minutes, and
+    `hold` more: so long a daemon that lost its memory is silent about it.
     """
 
     url: str
@@ -45,6 +46,7 @@ class AlertmanagerOptions:
     timeout: timedelta = timedelta(seconds=10)
     headers: Callable[[], Mapping[str, str]] = dict[str, str]
     generator_url: str = ""
+    hold: Callable[[Alert], timedelta] = lambda _: timedelta(0)
 
 
 @dataclass(slots=True)
@@ -249,6 +251,7 @@ class AlertmanagerNotifier:
         else:
             ends = self._now() + offset
             ends += max(self._options.resend * 4, LEAST_VALIDITY)
+            ends += self._options.hold(alert)
         return {
             "labels": dict(alert.labels),
             "annotations": dict(alert.annotations),

@@ -27,7 +27,8 @@ class Outbox:
     """The alerts of all sources, and which of them the receiver knows as firing.
 
     `told` is what was so when the daemon last ran: nothing of it is told, or told
-    to be over, before its source has been heard again.
+    to be over, before its source has been heard again. `changes` counts what came
+    to wait.
     """
 
     def __init__(self, now: Callable[[], datetime], told: Iterable[Told] = ()) -> None:
@@ -35,6 +36,7 @@ class Outbox:
         self._alerts: dict[str, tuple[Alert, ...]] = {}
         self._told: dict[Identity, Told] = {}
         self._due: dict[Identity, Told] = {}
+        self.changes = 0
         self.dropped_total = 0
         for one in told:
             kept = self._told if one.is_known else self._due
@@ -107,12 +109,17 @@ class Outbox:
         self._keep_within_bounds()
 
     def _resolve(self, firing: Mapping[Identity, Alert], known: list[Alert]) -> None:
-        """Tell the end of what was told, or waits to be, and fires no more."""
+        """Tell the end of what was told, or waits to be, and fires no more.
+
+        What is pending has not ended: a daemon that lost its memory waits for it
+        to last once more.
+        """
         ended = {identity(a): a for a in known if a.state is AlertState.RESOLVED}
+        lasting = {identity(a) for a in known if a.state is AlertState.PENDING}
         for key, one in {**self._told, **self._due}.items():
             was_heard = one.source in self._alerts
             is_over = one.alert.state is AlertState.RESOLVED
-            if key in firing or not was_heard or is_over:
+            if key in firing or key in lasting or not was_heard or is_over:
                 continue
             over = replace(
                 one.alert, state=AlertState.RESOLVED, resolved_at=self._now()
@@ -125,6 +132,7 @@ class Outbox:
         if known is None or known.alert.state is not change.alert.state:
             self._due.pop(key, None)
             self._due[key] = change
+            self.changes += 1
 
     def _keep_within_bounds(self) -> None:
         for key in list(self._due)[: max(0, len(self._due) - MOST)]:

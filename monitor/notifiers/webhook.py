@@ -21,12 +21,16 @@ from monitor.notifiers.outbox import Outbox
 log = structlog.get_logger()
 
 BATCH = 20
+SECONDS_TO_GATHER = 5.0
+"""What happens together is told together, and without what it explains."""
 LONGEST_PAUSE = 60.0
 _UNUSABLE = (400, 413, 422)
 """The body is to blame, not the way: the batch is halved."""
 
 Body = Callable[[Sequence[Alert]], object]
 """Makes what is posted for a batch."""
+Keep = Callable[[tuple[Told, ...]], Awaitable[None]]
+"""Keeps what must survive a restart; says itself when it could not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,7 @@ class WebhookOptions:
     """One receiver; `name` stands for it wherever it is shown.
 
     `url` and `headers` may hold secrets, are never logged, and are asked for at
-    each request.
+    each request. `patience` is how long delivery waits for a disk.
     """
 
     name: str
@@ -43,6 +47,7 @@ class WebhookOptions:
     body: Body
     headers: Callable[[], Mapping[str, str]] = dict[str, str]
     timeout: timedelta = timedelta(seconds=10)
+    patience: timedelta = timedelta(seconds=5)
 
     @property
     def key(self) -> str:
@@ -71,12 +76,15 @@ class WebhookNotifier:
         *,
         now: Callable[[], datetime],
         told: Iterable[Told] = (),
+        keep: Keep | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._options = options
         self._now = now
         self._sleep = sleep
         self._outbox = Outbox(now, told)
+        self._keep = keep
+        self._kept = 0
         self._news = asyncio.Event()
         self._record = _Record()
 
@@ -125,6 +133,7 @@ class WebhookNotifier:
         async with aiohttp.ClientSession(timeout=timeout) as http:
             while True:
                 await self._news.wait()
+                await self._sleep(SECONDS_TO_GATHER)
                 self._news.clear()
                 if await self._deliver(http):
                     pause = 1.0
@@ -142,19 +151,40 @@ class WebhookNotifier:
 
     async def _deliver(self, http: aiohttp.ClientSession) -> bool:
         was_well = not self._record.error
+        is_done = await self._empty(http)
+        await self._remember()
+        if is_done:
+            if not was_well:
+                log.info("receiver_recovered", receiver=self.key)
+            self._record.error = ""
+        elif was_well:
+            error = self._record.error
+            log.error("receiver_unreachable", receiver=self.key, error=error)
+        return is_done
+
+    async def _empty(self, http: aiohttp.ClientSession) -> bool:
+        """Post what waits; False on the first failure.
+
+        It is kept before it is posted: a daemon that is killed in between must
+        not forget what it has to tell the end of.
+        """
         while changes := self._outbox.next(BATCH):
+            if self._outbox.changes != self._kept:
+                await self._remember()
             if not await self._post(http, changes):
-                if was_well:
-                    log.error(
-                        "receiver_unreachable",
-                        receiver=self.key,
-                        error=self._record.error,
-                    )
                 return False
-        if not was_well:
-            log.info("receiver_recovered", receiver=self.key)
-        self._record.error = ""
         return True
+
+    async def _remember(self) -> None:
+        """Keep what the receiver knows; a slow disk delays this, not delivery."""
+        if self._keep is None:
+            return
+        self._kept = self._outbox.changes
+        keeping = asyncio.ensure_future(self._keep(self.told))
+        patience = self._options.patience.total_seconds()
+        done, _ = await asyncio.wait({keeping}, timeout=patience)
+        for task in done:
+            task.result()
 
     async def _post(self, http: aiohttp.ClientSession, changes: Sequence[Told]) -> bool:
         """Post one batch; True if nothing of it needs to be tried again."""

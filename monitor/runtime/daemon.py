@@ -9,7 +9,7 @@ from functools import partial
 
 import structlog
 
-from monitor.alerting.overall import Overlook, overall
+from monitor.alerting.overall import MONITOR_BLIND, Overlook, overall
 from monitor.model.alert import Alert, Told
 from monitor.model.state import NotifierStatus, State, TargetState
 from monitor.model.target import Target
@@ -145,8 +145,14 @@ class Daemon:
         reached = {state.target.name: state.up for state in states}
         look, now = self._parts.overlook(), self._parts.clock.now()
         alerts = overall(reached, before, look, now)
+        blind = [alert for alert in alerts if alert.name == MONITOR_BLIND]
+        others = [alert for alert in alerts if alert.name != MONITOR_BLIND]
+        # After a start it is over only when every target has been judged.
+        can_say = bool(blind) or reached.keys() >= self.fleet.watches.keys()
         for notifier in self._parts.notifiers:
-            notifier.submit("", alerts)
+            notifier.submit("", others)
+            if can_say:
+                notifier.submit(MONITOR_BLIND, blind)
         return alerts
 
     def _peers(self, state: TargetState) -> Mapping[str, WindowBook]:

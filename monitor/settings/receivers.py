@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -16,16 +16,20 @@ from monitor.settings.root import Settings
 
 Remember = Callable[[str], Iterable[Told]]
 """Gives what a receiver was told, and was to be told, when the daemon last ran."""
+KeepAll = Callable[[Mapping[str, tuple[Told, ...]]], Awaitable[None]]
+"""Keeps that, for the next time."""
 
 
 def notifiers(
     settings: Settings,
     now: Callable[[], datetime],
     remember: Remember = lambda _: (),
+    keep: KeepAll | None = None,
 ) -> Sequence[Notifier]:
     """Return a notifier for each receiver, whoever is to alert."""
     alerting = settings.alerting
     url = settings.http.external_url or ""
+    policy = alerting.policy(url)
     managers = [
         AlertmanagerNotifier(
             AlertmanagerOptions(
@@ -34,16 +38,26 @@ def notifiers(
                 timeout=receiver.timeout,
                 headers=receiver.headers,
                 generator_url=url,
+                hold=policy.hold_of,
             ),
             now=now,
         )
         for receiver in alerting.alertmanagers
     ]
     webhooks = [
-        WebhookNotifier(options, now=now, told=remember(options.key))
+        WebhookNotifier(
+            options,
+            now=now,
+            told=remember(options.key),
+            keep=keep and partial(_keep, keep, options.key),
+        )
         for options in (_options(webhook, url) for webhook in alerting.webhooks)
     ]
     return [*managers, *webhooks]
+
+
+async def _keep(keep: KeepAll, key: str, told: tuple[Told, ...]) -> None:
+    await keep({key: told})
 
 
 def _options(webhook: WebhookSettings, external_url: str) -> WebhookOptions:

@@ -92,6 +92,16 @@ async def test_a_firing_alert_ends_well_after_the_next_re_send(
     assert receiver.last["endsAt"] == "2026-03-01T12:05:00+00:00"
 
 
+async def test_a_firing_alert_outlasts_its_hold_after_a_loss_of_memory(
+    receiver: Receiver, url: str
+) -> None:
+    options = AlertmanagerOptions(url=url, hold=lambda _: timedelta(minutes=5))
+
+    await AlertmanagerNotifier(options, now=lambda: NOW).send_once([alert()])
+
+    assert receiver.last["endsAt"] == "2026-03-01T12:10:00+00:00"
+
+
 async def test_a_resolved_alert_ends_when_it_resolved(
     receiver: Receiver, url: str
 ) -> None:

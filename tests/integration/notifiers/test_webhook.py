@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestServer
 from monitor.model.alert import Alert, AlertState, Told
 from monitor.model.finding import Severity
 from monitor.notifiers.messages import slack_body, webhook_body
-from monitor.notifiers.webhook import WebhookNotifier, WebhookOptions
+from monitor.notifiers.webhook import Keep, WebhookNotifier, WebhookOptions
 from monitor.runtime.state_file import StateFile
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -78,7 +78,12 @@ def alert(name: str = "A", state: AlertState = FIRING) -> Alert:
     )
 
 
-def notifier(receiver: Receiver, told: Sequence[Told] = ()) -> WebhookNotifier:
+def notifier(
+    receiver: Receiver,
+    told: Sequence[Told] = (),
+    keep: Keep | None = None,
+    patience: timedelta = timedelta(seconds=5),
+) -> WebhookNotifier:
     async def soon(_: float) -> None:
         await asyncio.sleep(0.01)
 
@@ -88,8 +93,9 @@ def notifier(receiver: Receiver, told: Sequence[Told] = ()) -> WebhookNotifier:
         url=lambda: receiver.url,
         body=partial(webhook_body, external_url="http://p"),
         timeout=timedelta(seconds=0.3),
+        patience=patience,
     )
-    return WebhookNotifier(options, now=lambda: NOW, told=told, sleep=soon)
+    return WebhookNotifier(options, now=lambda: NOW, told=told, keep=keep, sleep=soon)
 
 
 @asynccontextmanager
@@ -192,6 +198,54 @@ async def test_a_restarted_daemon_repeats_nothing_and_tells_the_end(
 
     state.close()
     assert receiver.heard == [("A", "firing"), ("A", "resolved")]
+
+
+async def test_what_is_told_is_kept_before_it_is_posted(receiver: Receiver) -> None:
+    steps: list[tuple[str, ...]] = []
+
+    async def keep(told: tuple[Told, ...]) -> None:
+        known = ("known" if one.is_known else "waits" for one in told)
+        steps.append(("kept", *known))
+
+    receiver.answer = lambda _: steps.append(("posted",)) or 200
+    async with running(notifier(receiver, keep=keep)) as sender:
+        sender.submit("orders", [alert()])
+        await until(lambda: len(steps) == 3)
+        sender.submit("orders", [alert(state=RESOLVED)])
+        await until(lambda: len(steps) == 6)
+
+    assert steps[:3] == [("kept", "waits"), ("posted",), ("kept", "known")]
+    assert steps[3:] == [("kept", "known", "waits"), ("posted",), ("kept",)]
+
+
+async def test_a_disk_that_hangs_does_not_hold_up_the_next_news(
+    receiver: Receiver,
+) -> None:
+    async def keep(_: tuple[Told, ...]) -> None:
+        await asyncio.sleep(60)
+
+    sender = notifier(receiver, keep=keep, patience=timedelta(seconds=0.05))
+    async with running(sender):
+        sender.submit("orders", [alert()])
+        await until(lambda: receiver.heard == [("A", "firing")])
+        sender.submit("orders", [])
+        await until(lambda: len(receiver.heard) == 2)
+
+    assert receiver.heard == [("A", "firing"), ("A", "resolved")]
+
+
+async def test_what_was_told_and_waits_for_its_hold_again_is_not_over(
+    receiver: Receiver,
+) -> None:
+    told = [Told(source="orders", alert=alert(), is_known=True)]
+    async with running(notifier(receiver, told)) as sender:
+        sender.submit("orders", [alert(state=AlertState.PENDING)])
+        waiting = sender.status.queued
+        sender.submit("orders", [alert()])
+        sender.submit("orders", [])
+        await until(lambda: receiver.heard == [("A", "resolved")])
+
+    assert waiting == 0
 
 
 async def test_the_url_is_told_to_nobody(receiver: Receiver) -> None:
