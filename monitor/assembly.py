@@ -60,6 +60,10 @@ _FIXED = (
     "timeouts",
     "check_interval",
     "governor",
+    "alerting.owner",
+    "alerting.alertmanagers",
+    "alerting.webhooks",
+    "alerting.resend",
 )
 
 Reload = Callable[[], Settings]
@@ -117,7 +121,10 @@ class Assembly:
         """Return a notifier for each receiver, unless somebody else alerts."""
         if self._settings.alerting.owner != "daemon":
             return ()
-        return notifiers(self._settings, self.clock.now, self._archive.load_told)
+        archive = self._archive
+        return notifiers(
+            self._settings, self.clock.now, archive.load_told, archive.save_told
+        )
 
     def _overlook(self) -> Overlook:
         settings = self._settings
@@ -234,7 +241,7 @@ class Assembly:
         changed = [
             name
             for name in _FIXED
-            if getattr(settings, name) != getattr(self._settings, name)
+            if attrgetter(name)(settings) != attrgetter(name)(self._settings)
         ]
         if changed:
             log.warning("config_needs_restart", sections=changed)
@@ -256,7 +263,8 @@ class Assembly:
 def libraries(settings: Settings) -> Libraries:
     """Load the query files; an operator's file that is wrong is left out and named."""
     folder = Path(settings.metrics_dir) if settings.metrics_dir else None
-    found = Libraries.load(folder)
+    legacy = settings.exposition.legacy_names
+    found = Libraries.load(folder, legacy_names=legacy)
     for error in found.errors:
         log.warning("query_file_left_out", error=error.message, detail=error.detail)
     return found
@@ -279,4 +287,5 @@ def http_options(settings: Settings) -> ApiOptions:
         token=http.read_token,
         external_url=str(http.external_url or ""),
         expose_query_text=http.expose_query_text,
+        has_legacy_names=settings.exposition.legacy_names,
     )

@@ -19,7 +19,8 @@ async def get_metrics(request: web.Request) -> web.Response:
     """
     context = request.app[CONTEXT]
     state = context.states.current()
-    openmetrics = wants_openmetrics(request.headers.get(hdrs.ACCEPT, ""))
+    wanted = wants_openmetrics(request.headers.get(hdrs.ACCEPT, ""))
+    openmetrics = wanted and not context.options.has_legacy_names
     compressed = takes_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, ""))
     name = request.query.get("target")
 

@@ -23,7 +23,8 @@ class ApiOptions:
     `expose_query_text` None shows statement texts only on a loopback address;
     nothing that is open to everybody ever shows them. `longest_silence` is how old
     the heartbeat may be for `/livez`, `freshness` how old the last cycle for
-    `/primary` and its kin.
+    `/primary` and its kin. `has_legacy_names` serves metrics as text only, since
+    OpenMetrics has no room for names that are another family's without `_total`.
     """
 
     host: str = "127.0.0.1"
@@ -32,6 +33,7 @@ class ApiOptions:
     token: Callable[[], str] | None = field(default=None, repr=False)
     external_url: str = ""
     expose_query_text: bool | None = None
+    has_legacy_names: bool = False
     longest_silence: timedelta = timedelta(seconds=60)
     freshness: timedelta = timedelta(seconds=15)
     request_timeout: timedelta = timedelta(seconds=30)

@@ -14,10 +14,12 @@ and WAL multiply, and commits wait for the disk.
 
 ## How to look
 
-    select num_timed, num_requested, write_time, buffers_written
-    from pg_catalog.pg_stat_checkpointer;
+    select name, setting, unit
+    from pg_catalog.pg_settings
+    where name in ('max_wal_size', 'checkpoint_timeout', 'log_checkpoints');
 
-Until PostgreSQL 16: `checkpoints_timed` and `checkpoints_req` of pg_stat_bgwriter.
+Checkpoints are counted in pg_stat_checkpointer (`num_timed`, `num_requested`), until
+PostgreSQL 16 in pg_stat_bgwriter (`checkpoints_timed`, `checkpoints_req`).
 
 ## How to fix
 

@@ -48,11 +48,18 @@ class Libraries:
     lints: Library
 
     @classmethod
-    def load(cls, metrics_dir: Path | None = None) -> Libraries:
-        """Return the shipped files and those of the operator's folder."""
+    def load(
+        cls, metrics_dir: Path | None = None, *, legacy_names: bool = False
+    ) -> Libraries:
+        """Return the shipped files and those of the operator's folder.
+
+        With `legacy_names` also those that export postgres_exporter's names.
+        """
         sql = resources.directory("sql")
         stats = Library.load(sql / "stats")
-        folders = [sql / "metrics"] + ([metrics_dir] if metrics_dir else [])
+        legacy = [sql / "legacy"] if legacy_names else []
+        own = [metrics_dir] if metrics_dir else []
+        folders = [sql / "metrics", *legacy, *own]
         metrics = Library.load(*folders, taken=stats.names)
         return cls(stats, metrics, Library.load(sql / "lints"))
 

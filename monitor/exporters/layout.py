@@ -15,6 +15,9 @@ from monitor.exporters.text import (
 from monitor.model.snapshot import Column, Kind, Sheet
 from monitor.model.target import Target
 
+LEGACY = "legacy_"
+"""Begins the names of queries that export postgres_exporter's metrics."""
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
@@ -81,7 +84,14 @@ def family_of(query: str, column: str) -> str:
     """Return a family's name: `pg_…` for facts of PostgreSQL.
 
     Queries about what we ourselves put into a database are named `pgvigil_…`.
+    Those named `legacy_…` bear the names of postgres_exporter, which may repeat
+    the query's own.
     """
+    legacy = query.removeprefix(LEGACY)
+    if legacy != query:
+        return metric_name(
+            f"pg_{legacy}" if legacy == column else f"pg_{legacy}_{column}"
+        )
     prefix = "" if query.startswith("pgvigil_") else "pg_"
     return metric_name(f"{prefix}{query}_{column}")
 
@@ -90,9 +100,11 @@ def _metric(sheet: Sheet, place: int, column: Column) -> Metric:
     family = family_of(sheet.name, column.name)
     # OpenMetrics knows no counter without `_total`.
     is_counter = column.kind is Kind.COUNTER and family.endswith("_total")
+    kind = Kind.COUNTER if is_counter else Kind.GAUGE
     return Metric(
         place=place,
         family=family,
-        kind=Kind.COUNTER if is_counter else Kind.GAUGE,
+        # Some are counters, under names that no counter may have.
+        kind=Kind.UNTYPED if sheet.name.startswith(LEGACY) else kind,
         help=column.help or f'Column "{column.name}" of query "{sheet.name}".',
     )

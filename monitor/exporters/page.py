@@ -47,14 +47,18 @@ class Family:
         """Return the names that no other family of a page may use.
 
         An OpenMetrics counter family is named without `_total` and owns its
-        `_created` series, a histogram's series have suffixes.
+        `_created` series, a histogram's series have suffixes. Untyped families are
+        not in OpenMetrics at all.
         """
+        if self.kind is Kind.UNTYPED:
+            return frozenset({self.name})
+        names = {self.name}
         if self.kind is Kind.COUNTER:
             base = self.name.removesuffix(_COUNTER_SUFFIX)
-            return frozenset({base, f"{base}_created", self.name})
-        if self.kind is Kind.HISTOGRAM:
-            return frozenset(f"{self.name}{suffix}" for suffix in _HISTOGRAM_SUFFIXES)
-        return frozenset({self.name})
+            names |= {base, f"{base}_created"}
+        elif self.kind is Kind.HISTOGRAM:
+            names |= {f"{self.name}{suffix}" for suffix in _HISTOGRAM_SUFFIXES}
+        return frozenset({self.name, *(f"openmetrics {name}" for name in names)})
 
     def header(self, *, openmetrics: bool) -> Piece:
         """Return HELP and TYPE."""
@@ -99,6 +103,8 @@ class Page:
 
     def _pieces(self, *, openmetrics: bool) -> Iterator[Piece]:
         for family in self.families:
+            if openmetrics and family.kind is Kind.UNTYPED:
+                continue
             yield family.header(openmetrics=openmetrics)
             yield family.samples
         if openmetrics:

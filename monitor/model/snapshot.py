@@ -47,6 +47,7 @@ class Kind(StrEnum):
     LABEL = "label"
     GAUGE = "gauge"
     COUNTER = "counter"
+    UNTYPED = "untyped"
     HISTOGRAM = "histogram"
 
 

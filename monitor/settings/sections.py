@@ -116,6 +116,10 @@ class ExpositionSettings(Section):
     max_series_per_target: int | None = Field(
         default=None, ge=1, description="Hard cap of each target."
     )
+    legacy_names: bool = Field(
+        default=False,
+        description="Export postgres_exporter's names as well; text format only.",
+    )
 
     def limits(self, profile: Profile) -> SeriesLimits:
         """Return the limits of a profile with what is set here."""

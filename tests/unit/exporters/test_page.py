@@ -41,6 +41,37 @@ def test_a_family_of_another_type_is_left_out_and_counted() -> None:
     assert merged.dropped == {"pg_a_value_total": 1}
 
 
+def test_legacy_names_stand_beside_ours_in_text_and_are_not_in_openmetrics() -> None:
+    counter = [Column("value_total", Kind.COUNTER, "")]
+    legacy = [Column("value", Kind.GAUGE, "")]
+    page = _page(
+        "one",
+        example.custom("a", counter, [(1,)]),
+        example.custom("legacy_a", legacy, [(2,)]),
+    )
+
+    merged = merge(page)
+
+    assert example.values(merged, "pg_a_value_total", "server") == {"one": 1}
+    assert example.values(merged, "pg_a_value", "server") == {"one": 2}
+    names = {sample[0] for sample in example.openmetrics_samples(merged)}
+    assert names == {"pg_a_value_total"}
+
+
+def test_a_legacy_name_that_is_ours_already_is_left_out() -> None:
+    ours = [Column("value", Kind.GAUGE, "")]
+
+    merged = merge(
+        _page(
+            "one",
+            example.custom("a", ours, [(1,)]),
+            example.custom("legacy_a", ours, [(2,)]),
+        )
+    )
+
+    assert example.values(merged, "pg_a_value", "server") == {"one": 1}
+
+
 def test_a_page_of_all_targets_has_a_limit_and_counts_what_exceeds_it() -> None:
     pages = [_page(name, example.gauge("a", {1: 1, 2: 2})) for name in ("one", "two")]
 
