@@ -23,7 +23,7 @@ _LEAST_PAGES = 3
 # An execution of this length is long enough to be told from the clock's jitter, and
 # short enough to be left alone by other processes now and then.
 _GOOD_SECONDS = 0.003
-_GOOD_ROWS = 500
+_GOOD_ROWS = 250
 # What a statement may take of its time limit, so that noise does not end it.
 _SHARE_OF_LIMIT = 0.4
 _LESS = 20

@@ -34,7 +34,7 @@ from tests import servers
 from tests.benchmarks.conftest import Say
 
 ROWS = 50_000
-ROUNDS = int(os.environ.get("BENCH_PROBE_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("BENCH_PROBE_ROUNDS", "5"))
 TRUE_PAIRS = 30
 Between = Callable[[], Awaitable[None]]
 CHEAP = 0.1e-6
