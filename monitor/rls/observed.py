@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 
-from monitor.model.report import RlsObservation
 from monitor.model.rls import Guarded
 from monitor.model.rls_observed import (
     Attribution,
@@ -23,8 +21,6 @@ from monitor.model.rows.stat_statements import StatementRow
 from monitor.model.view import View
 from monitor.rls.attribution import Attributor, Verdict, attributor
 from monitor.rls.helper_time import helper_times
-
-MILLISECONDS = 1000.0
 
 Place = tuple[Guarded, Attribution]
 """A table and role, and how it is known: what a running sum is kept for."""
@@ -195,34 +191,6 @@ def accumulate(
         place = (each.table, each.attribution)
         added[place] = _added(added.get(place), each)
     return added
-
-
-def reports(view: View, observations: Observations) -> tuple[RlsObservation, ...]:
-    """Return what the server's own tables keep of it: one row per table."""
-    by_table: dict[tuple[str, int], list[Observed]] = defaultdict(list)
-    for each in observations.found:
-        if each.table.relid:
-            by_table[each.table.database, each.table.relid].append(each)
-    since = view.now - timedelta(seconds=observations.window_seconds)
-    return tuple(
-        RlsObservation(
-            database=found[0].table.database,
-            schemaname=found[0].table.schemaname,
-            tablename=found[0].table.relname,
-            roles=tuple(sorted({each.table.role for each in found})),
-            since=since,
-            calls=sum(each.calls for each in found),
-            total_exec_time_ms=sum(each.seconds for each in found) * MILLISECONDS,
-            attribution=_weakest(found),
-        )
-        for found in by_table.values()
-    )
-
-
-def _weakest(found: Iterable[Observed]) -> Attribution:
-    """Return `server` only where the server confirmed everything."""
-    is_confirmed = all(each.attribution == "server" for each in found)
-    return "server" if is_confirmed else "ast"
 
 
 def _added(known: Observed | None, more: Observed) -> Observed:

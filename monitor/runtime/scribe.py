@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
@@ -15,7 +14,7 @@ from monitor.model.target import Target
 from monitor.model.threshold import EditedThreshold
 from monitor.postgres.session import Session
 from monitor.postgres.store import Report, Store
-from monitor.rls.observed import observe, reports
+from monitor.rls.history import observations
 from monitor.runtime.rules import discover
 from monitor.runtime.thresholds import ThresholdBook
 
@@ -64,10 +63,8 @@ class Scribe:
         await store.save_samples(report, [*figures, *_within_levels(state, figures)])
         await store.save_findings(report, state.findings)
         await store.save_advice(report, state.findings)
-        if state.view is not None:
-            seen = await asyncio.to_thread(observe, state.view)
-            rows = reports(state.view, seen)
-            await store.save_rls_observations(report, rows)
+        await store.save_rls_observations(report, observations(state.rls))
+        await store.save_alerts(report, state.alerts)
         if self._prune_at is None or now >= self._prune_at:
             removed = await store.prune(KEEP)
             # One batch a turn; while there is more, the next turn goes on.

@@ -1,9 +1,11 @@
--- Time of statements that are subject to policies, one row per table, in milliseconds.
--- The daemon reports it: it parses what was recorded under roles that policies bind.
--- policy_name is "combined": recorded time cannot be split between policies. The rating
--- judges the probed cost (overhead_p95) where there is one, else the time of the whole
--- statements, which is never less than that of the policies. Without a daemon the
--- catalogs tell only which tables have policies: NO_DATA.
+-- Time of statements that are subject to policies, one row per table and role, in
+-- milliseconds.
+-- The daemon reports it: it parses what was recorded under roles that policies bind,
+-- and probes what the policies cost by themselves. policy_name is "combined": neither
+-- can be split between policies. The rating judges the probed cost (overhead_p95) where
+-- there is one, else the time of the whole statements, which is never less than that of
+-- the policies; rated_by says which. Without a daemon the catalogs tell only which tables
+-- have policies: NO_DATA.
 -- @scope control
 
 create or replace function monitoring.analyze_rls_performance()
@@ -18,7 +20,9 @@ returns table (
     overhead_p99 numeric,
     observed_since timestamptz,
     observed_until timestamptz,
-    source text
+    source text,
+    role_name text,
+    rated_by text
 )
 language plpgsql
 stable
@@ -28,29 +32,66 @@ declare
     reporter constant text := monitoring.reporting_target('rls_observations');
 begin
     return query
-    with observed as (
-        select distinct on (o.schemaname, o.tablename, o.policy_name)
+    with recent as (
+        select
             o.schemaname,
             o.tablename,
             o.policy_name as policy,
+            r.role as role,
             o.calls,
-            o.total_exec_time_ms / nullif(o.calls, 0) as mean_ms,
+            o.total_exec_time_ms,
             o.overhead_p50_ms,
             o.overhead_p95_ms,
             o.overhead_p99_ms,
             o.since,
             o.at
         from monitoring.rls_observations as o
+        cross join lateral pg_catalog.unnest(o.role_names) as r (role)
         where
             o.target = reporter
             and o.datname = pg_catalog.current_database()
             -- A table without traffic keeps its last figures for a day.
             and o.at > pg_catalog.now() - '1 day'::interval
+    ),
+
+    observed as (
+        select distinct on (n.schemaname, n.tablename, n.policy, n.role)
+            n.schemaname,
+            n.tablename,
+            n.policy,
+            n.role,
+            n.calls,
+            n.total_exec_time_ms / n.calls as mean_ms,
+            n.since,
+            n.at
+        from recent as n
+        where n.calls > 0
         order by
-            o.schemaname,
-            o.tablename,
-            o.policy_name,
-            o.at desc
+            n.schemaname,
+            n.tablename,
+            n.policy,
+            n.role,
+            n.at desc
+    ),
+
+    -- The last row whatever it holds: a cost that was probed under other policies is void.
+    probed as (
+        select distinct on (n.schemaname, n.tablename, n.policy, n.role)
+            n.schemaname,
+            n.tablename,
+            n.policy,
+            n.role,
+            n.overhead_p50_ms,
+            n.overhead_p95_ms,
+            n.overhead_p99_ms,
+            n.at
+        from recent as n
+        order by
+            n.schemaname,
+            n.tablename,
+            n.policy,
+            n.role,
+            n.at desc
     ),
 
     guarded as (
@@ -69,22 +110,44 @@ begin
             )
     ),
 
-    joined as (
+    measured as (
         select
-            coalesce(o.schemaname, g.schemaname) as schemaname,
-            coalesce(o.tablename, g.tablename) as tablename,
-            coalesce(o.policy, 'combined') as policy,
+            coalesce(o.schemaname, p.schemaname) as schemaname,
+            coalesce(o.tablename, p.tablename) as tablename,
+            coalesce(o.policy, p.policy) as policy,
+            coalesce(o.role, p.role) as role,
             o.calls,
             o.mean_ms,
-            o.overhead_p50_ms,
-            o.overhead_p95_ms,
-            o.overhead_p99_ms,
+            p.overhead_p50_ms,
+            p.overhead_p95_ms,
+            p.overhead_p99_ms,
             o.since,
-            o.at,
-            coalesce(o.overhead_p95_ms, o.mean_ms) as rated_ms
+            coalesce(o.at, p.at) as at
+        from observed as o
+        full join probed as p
+            on p.schemaname = o.schemaname
+            and p.tablename = o.tablename
+            and p.policy = o.policy
+            and p.role = o.role
+    ),
+
+    joined as (
+        select
+            coalesce(m.schemaname, g.schemaname) as schemaname,
+            coalesce(m.tablename, g.tablename) as tablename,
+            coalesce(m.policy, 'combined') as policy,
+            m.role,
+            m.calls,
+            m.mean_ms,
+            m.overhead_p50_ms,
+            m.overhead_p95_ms,
+            m.overhead_p99_ms,
+            m.since,
+            m.at,
+            coalesce(m.overhead_p95_ms, m.mean_ms) as rated_ms
         from guarded as g
-        full join observed as o
-            on o.schemaname = g.schemaname and o.tablename = g.tablename
+        full join measured as m
+            on m.schemaname = g.schemaname and m.tablename = g.tablename
     )
 
     select
@@ -106,13 +169,21 @@ begin
         pg_catalog.round(j.overhead_p99_ms::numeric, 3)::numeric,
         j.since::timestamptz,
         j.at::timestamptz,
-        (case when reporter is null then 'catalog' else 'daemon' end)::text
+        (case when reporter is null then 'catalog' else 'daemon' end)::text,
+        j.role::text,
+        (
+            case
+                when j.overhead_p95_ms is not null then 'probed'
+                when j.mean_ms is not null then 'observed'
+            end
+        )::text
     from joined as j
     order by
         j.rated_ms desc nulls last,
-        1;
+        1,
+        j.role;
 end
 $body$;
 
 comment on function monitoring.analyze_rls_performance() is
-    'Time of statements that are subject to policies, one row per table, in milliseconds.';
+    'Time of statements under policies and their probed cost, by table and role, in milliseconds.';

@@ -736,6 +736,47 @@ async def test_policies_have_no_data_until_a_daemon_observed_them(
 
 
 @pytest.mark.pg("all")
+@pytest.mark.requirement("S8.1.1-d")
+async def test_roles_are_rated_each_by_what_is_probed_else_by_what_is_observed(
+    db: Admin, database: str
+) -> None:
+    await db.execute(
+        "create table public.seen (id int); alter table seen enable row level security;"
+        "create policy p on seen using (true)"
+    )
+    at = await report(db, "rls_observations")
+    await db.execute(
+        "insert into monitoring.rls_observations (at, target, datname, schemaname,"
+        " tablename, role_names, since, calls, total_exec_time_ms, overhead_p50_ms,"
+        " overhead_p95_ms, overhead_p99_ms, attribution)"
+        " select t.at - d.age, 'orders', %s, 'public', 'seen', d.roles, t.at, d.calls,"
+        " d.ms, d.p95 / 2, d.p95, d.p95 * 2, 'ast'"
+        " from (values (%s::timestamptz)) as t (at)"
+        " cross join (values"
+        "     ('0'::interval, '{anon}'::text[], 10, 1500.0, 4.0::float8),"
+        "     ('1 hour', '{anon}', 10, 9000.0, 900.0),"
+        "     ('0', '{web}', 0, 0.0, 250.0),"
+        "     ('2 hours', '{web}', 5, 10.0, null),"
+        "     ('0', '{app}', 4, 8.0, null)"
+        " ) as d (age, roles, calls, ms, p95)",
+        [database, at],
+    )
+
+    found = await rows(
+        db,
+        "select role_name, performance_rating, rated_by, total_executions,"
+        " avg_execution_time, overhead_p50, overhead_p95, overhead_p99"
+        " from monitoring.analyze_rls_performance()",
+    )
+
+    assert found == [
+        ("web", "NEEDS_OPTIMIZATION", "probed", 5, 2, 125, 250, 500),
+        ("anon", "GOOD", "probed", 10, 150, 2, 4, 8),
+        ("app", "GOOD", "observed", 4, 2, None, None, None),
+    ]
+
+
+@pytest.mark.pg("all")
 @pytest.mark.requirement("S8.2.2-a")
 async def test_maintenance_is_planned_once_and_its_command_works(db: Admin) -> None:
     await db.execute(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from monitor.model.report import RlsObservation
 from monitor.model.rls import Guarded, Probes
 from monitor.model.rls_observed import AttributionQuality, Observations, Observed
 from monitor.model.rows.policy_functions import PolicyFunctionRow
@@ -15,7 +14,7 @@ from monitor.model.rows.stat_statements import StatementRow
 from monitor.model.rows.view_references import ViewReferenceRow
 from monitor.model.target import Target
 from monitor.model.view import StatementText, View
-from monitor.rls.observed import Place, accumulate, book, observe, reports
+from monitor.rls.observed import Place, accumulate, book, observe
 from tests.unit.factories import (
     current,
     lately,
@@ -241,25 +240,3 @@ def test_running_sums_only_grow() -> None:
         "authenticated": 8,
         "anon": 4,
     }
-
-
-def test_the_servers_own_tables_keep_one_row_per_table() -> None:
-    seen_ = watch(
-        (USER, "table notes"),
-        (GUEST, "table notes"),
-        (USER, "select * from list_notes()"),
-        probes=Probes(confirmed={("app", 2, "authenticated"): True}),
-    )
-
-    (one,) = reports(seen_, observe(seen_))
-
-    assert one == RlsObservation(
-        database="app",
-        schemaname="public",
-        tablename="notes",
-        roles=("anon", "authenticated"),
-        since=one.since,
-        calls=8,
-        total_exec_time_ms=1000.0,
-    )
-    assert (seen_.now - one.since).total_seconds() == 300.0
