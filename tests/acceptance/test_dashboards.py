@@ -96,7 +96,7 @@ def prometheis(
     """Run a Prometheus for each way to scrape them."""
     binary = companions.require("prometheus")
     with ExitStack() as stack:
-        yield {
+        found = {
             way: stack.enter_context(
                 companions.prometheus(
                     binary, tmp_path_factory.mktemp("p"), scraping(way, addresses)
@@ -104,6 +104,8 @@ def prometheis(
             )
             for way in WAYS
         }
+        wait_until(lambda: all(is_ready(each) for each in found.values()))
+        yield found
 
 
 def get(prometheus: Companion, path: str, **parameters: object) -> Any:
