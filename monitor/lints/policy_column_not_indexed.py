@@ -15,9 +15,8 @@ Measured on 100,000 rows: over 3,000 times the time of the same policy with an i
 
 ## How to look
 
-    explain select count(*) from your_table;
-
-as a role that the policy applies to: a Seq Scan whose Filter is the policy.
+`explain` of a count of the table, as a role that the policy applies to: a Seq Scan
+whose Filter is the policy.
 
 ## How to fix
 

@@ -13,9 +13,9 @@ that read no column at all, such as `update t set a = 1`, reach every allowed ro
 
 ## How to look
 
-    select polname, polcmd, polroles::regrole[]
+    select polrelid::regclass, polname, polcmd, polroles::regrole[]
     from pg_catalog.pg_policy
-    where polrelid = 'your_table'::regclass;
+    order by polrelid, polname;
 
 ## How to fix
 

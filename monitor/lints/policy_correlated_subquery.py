@@ -13,10 +13,8 @@ times the time of the form that needs no row.
 
 ## How to look
 
-    explain (analyze) select count(*) from your_table;
-
-as a role that the policy applies to: a SubPlan with as many loops as rows is one;
-`hashed SubPlan` is read once.
+`explain (analyze)` of a count of the table, as a role that the policy applies to:
+a SubPlan with as many loops as rows is one; `hashed SubPlan` is read once.
 
 ## How to fix
 

@@ -13,9 +13,9 @@ that shows the role nothing makes the condition false without a word.
 
 ## How to look
 
-    select polname, pg_catalog.pg_get_expr(polqual, polrelid)
+    select polrelid::regclass, polname, pg_catalog.pg_get_expr(polqual, polrelid)
     from pg_catalog.pg_policy
-    where polrelid = 'your_table'::regclass;
+    order by polrelid, polname;
 
 ## How to fix
 

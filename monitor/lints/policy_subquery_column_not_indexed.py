@@ -12,9 +12,8 @@ statement, or for each row that is looked at if it depends on the row.
 
 ## How to look
 
-    explain (analyze) select count(*) from your_table;
-
-as a role that the policy applies to: a Seq Scan below an InitPlan or a SubPlan.
+`explain (analyze)` of a count of the table, as a role that the policy applies to:
+a Seq Scan below an InitPlan or a SubPlan.
 
 ## How to fix
 
