@@ -1,8 +1,9 @@
 """Statement texts that others wrote, as requests that can do no harm.
 
 They reach the server through the extended protocol, which refuses a second
-statement, and only in a read-only transaction as a persona or, where an operator
-listed the statement, on the side without policies.
+statement, and only in a read-only transaction: as a persona; on the side without
+policies only what an operator listed, and policies' own expressions where those who
+wrote them have the rights of that side anyway.
 """
 
 from __future__ import annotations

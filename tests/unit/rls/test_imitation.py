@@ -65,6 +65,7 @@ def test_permissive_policies_add_up_and_restrictive_ones_all_count() -> None:
         policy(3, "(c = 3)", is_permissive=False),
         policy(4, "(d = 4)", command="w"),
         policy(5, "(e = 5)", roles=("other",)),
+        policy(6, ""),
     )
 
     assert imitation(inventory, COUNT, "app") == (

@@ -41,6 +41,18 @@ def is_steady(_schema: str, name: str) -> bool:
             ),
         ),
         (
+            "(EXISTS ( SELECT 1 FROM app.f() f(id) WHERE (f.id = c.post_id)))",
+            "post_id IN (SELECT f.id FROM app.f() f(id))",
+        ),
+        (
+            "(EXISTS ( SELECT 1 FROM ( SELECT p.id FROM p) q WHERE (q.id = c.a)))",
+            "a IN (SELECT q.id FROM (SELECT p.id FROM p) q)",
+        ),
+        (
+            "(EXISTS ( SELECT 1 FROM (p JOIN q USING (id)) j WHERE (j.id = c.a)))",
+            "a IN (SELECT j.id FROM (p JOIN q USING (id) ) j)",
+        ),
+        (
             (
                 "(auth.uid() IN ( SELECT m.user_id FROM public.m WHERE "
                 "(m.team_id = t.team_id)))"
@@ -99,6 +111,8 @@ def test_a_sub_select_tied_by_one_equality_becomes_a_set(
         "(c.u IN ( SELECT m.user_id FROM public.m WHERE (m.team_id = c.team_id)))",
         "(c.team_id IN ( SELECT m.team_id FROM public.m))",
         "(auth.uid() = t.user_id)",
+        "(EXISTS ( SELECT 1))",
+        "((auth.uid(), 1) IN ( SELECT m.u, m.v FROM m WHERE (m.id = t.id)))",
         "(((",
     ],
 )
