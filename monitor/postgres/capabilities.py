@@ -158,7 +158,8 @@ def _planner_stats(situation: Situation) -> Obstacle | None:
         return Obstacle(
             f"row level security hides the planner's statistics of"
             f" {_tables(statistics.hidden_by_rls)} from role {role}",
-            f'Run "alter role {role} bypassrls" if it may read every row;'
+            'Run "pgvigil install --planner-stats", which shows numbers and no values,'
+            f' or "alter role {role} bypassrls" if it may read every row;'
             " otherwise what rests on these statistics is left out.",
         )
     if statistics.hidden_by_privilege == statistics.tables > 0:
