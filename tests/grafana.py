@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-BUILT_IN = {"__rate_interval": "60s", "__range": "120s"}
+BUILT_IN = {"__rate_interval": "60s", "__range": "600s"}
 """Grafana's own for Prometheus's usual interval of scrapes, and a short graph."""
 
 EVERYTHING = {"job": ".+", "server": ".+", "datname": ".*", "queryid": ".+"}

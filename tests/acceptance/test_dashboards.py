@@ -35,7 +35,7 @@ EXAMPLE = "pgvigil.example:9843"
 ALERTS = Path(__file__).parent.parent.parent / "alerts"
 FILES = sorted(dashboards.JSON.glob("*.json"))
 WAYS = {"one scrape": ["pgvigil"], "one each": ["pgvigil-servers", "pgvigil-daemon"]}
-SECONDS_TO_FILL = 100.0
+SECONDS_TO_FILL = 150.0
 
 MAY_BE_EMPTY = {
     ("Replication lag in seconds", "B"): "a standby that has replayed all has no lag",
@@ -129,7 +129,7 @@ def answers(prometheus: Companion, target: Board) -> list[Any]:
     if target["instant"]:
         found = get(prometheus, "query", query=expr, time=now)["result"]
     else:
-        span = {"start": now - 30, "end": now, "step": 2}
+        span = {"start": now - 180, "end": now, "step": 5}
         found = get(prometheus, "query_range", query=expr, **span)["result"]
     return [
         series
