@@ -86,6 +86,11 @@ async def probe_table(
     measured = await prober.measure(
         rows=round(estimated_rows), pages=relpages, seed=int(now.timestamp())
     )
+    return _filled(nothing, measured)
+
+
+def _filled(nothing: UnitCost, measured: _Measured | Failure) -> UnitCost:
+    """Return a result with what was measured, or with why nothing was."""
     if isinstance(measured, Failure):
         return replace(nothing, status=measured.status, reason=measured.reason)
     cost = row_cost(measured.pairs, measured.small_rows, measured.large_rows)
