@@ -16,16 +16,10 @@ Every request pays the overhead, and it grows with the rows examined: what adds
 
 ## How to look
 
-    pgvigil rls
-
-shows the cost of a row for every table and persona, the policies, and what is
-known of cheaper forms. The plan of a statement, as the role that suffers, shows
-the policy's condition as Filter where it is evaluated for each row:
-
-    begin;
-    set local role authenticated;
-    explain (analyze, verbose) select count(*) from the_table;
-    rollback;
+`pgvigil rls` shows the cost of a row for every table and persona, the policies, and
+what is known of cheaper forms. `explain (analyze, verbose)` of a statement, after
+`set local role` to the role that suffers, shows the policy's condition as Filter
+where it is evaluated for each row.
 
 ## How to fix
 

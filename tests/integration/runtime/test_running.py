@@ -185,8 +185,9 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 for alert in json.loads(body):
-                    server = alert["labels"]["server"]
-                    receiver.seen.append((time.monotonic(), server))
+                    # Those about the watch as a whole are about no server.
+                    if server := alert["labels"].get("server"):
+                        receiver.seen.append((time.monotonic(), server))
                 self.send_response(200)
                 self.end_headers()
 
