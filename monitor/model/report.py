@@ -11,7 +11,7 @@ from typing import Literal
 from monitor.model.finding import Evidence, ObjectRef, Severity, TrackedFinding
 from monitor.model.state import EffectiveThreshold
 
-ReportKind = Literal["samples", "findings", "advice", "rls_observations"]
+ReportKind = Literal["samples", "findings", "advice", "rls_observations", "alerts"]
 
 _CREATES_INDEX = re.compile(r"\s*create\s+(unique\s+)?index\b", re.IGNORECASE)
 

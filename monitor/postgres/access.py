@@ -19,6 +19,7 @@ declare
         'actions',
         'actions_id_seq',
         'advice',
+        'alerts',
         'answer_figures',
         'assignment_figures',
         'conversation_figures',
@@ -123,6 +124,9 @@ begin
                 monitoring.advice,
                 monitoring.rls_observations
             to pgvigil_reader;
+            if pg_catalog.to_regclass('monitoring.alerts') is not null then
+                grant insert, update, delete on monitoring.alerts to pgvigil_reader;
+            end if;
         else
             execute pg_catalog.format(
                 'grant insert, update on monitoring.actions to %s',

@@ -18,6 +18,7 @@ from typing import Any, LiteralString, TypeVar
 import psycopg
 from psycopg.types.json import Jsonb
 
+from monitor.model.alert import Alert
 from monitor.model.finding import Evidence, TrackedFinding
 from monitor.model.report import (
     IndexAdvice,
@@ -29,6 +30,7 @@ from monitor.model.report import (
 from monitor.model.server import Pooler
 from monitor.model.text import clean_text
 from monitor.model.threshold import EditedThreshold
+from monitor.postgres import alert_history
 from monitor.postgres import store_statements as statements
 from monitor.postgres.deadline import GRACE_SECONDS, bounded
 from monitor.postgres.request import Request
@@ -92,6 +94,14 @@ class Store:
             statements.RLS_OBSERVATIONS,
             [_observation(o) for o in observations],
         )
+
+    async def save_alerts(self, report: Report, alerts: Iterable[Alert]) -> None:
+        """Add what fires and what was resolved lately to the history.
+
+        What fired before and is not among them was resolved unseen.
+        """
+        rows = [alert_history.row(a) for a in alerts if a.fired_at is not None]
+        await self._save(report, "alerts", alert_history.STATEMENT, rows)
 
     async def thresholds(self) -> tuple[EditedThreshold, ...]:
         """Return all rows of performance_thresholds.

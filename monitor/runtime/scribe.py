@@ -64,11 +64,12 @@ class Scribe:
         await store.save_findings(report, state.findings)
         await store.save_advice(report, state.findings)
         await store.save_rls_observations(report, observations(state.rls))
-        await store.save_alerts(report, state.alerts)
         if self._prune_at is None or now >= self._prune_at:
             removed = await store.prune(KEEP)
             # One batch a turn; while there is more, the next turn goes on.
             self._prune_at = now if removed else now + PRUNE_EVERY
+        # Last: a schema of an earlier release has no table for them.
+        await store.save_alerts(report, state.alerts)
 
     def _take_thresholds(self, rows: tuple[EditedThreshold, ...]) -> None:
         """Put edited rows in force; a bad row is told once and changes nothing."""

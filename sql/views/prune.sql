@@ -1,5 +1,5 @@
 -- Deletes reports older than `keep`, at most `batch` rows of each table, and counts them.
--- Open findings and the journal of actions are never deleted.
+-- Open findings, firing alerts and the journal of actions are never deleted.
 -- @scope control
 
 create or replace function monitoring.prune(
@@ -64,6 +64,20 @@ begin
                 select a.ctid
                 from monitoring.advice as a
                 where a.state = 'resolved' and a.resolved_at < horizon
+                limit batch
+            )
+        );
+    get diagnostics deleted = row_count;
+    total := total + deleted;
+
+    delete from monitoring.alerts
+    where
+        ctid = any (
+            array(
+                select l.ctid
+                from monitoring.alerts as l
+                where l.resolved_at < horizon
+                order by l.fired_at
                 limit batch
             )
         );

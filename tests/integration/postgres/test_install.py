@@ -51,7 +51,7 @@ async def test_two_installs_are_one(conninfo: str, admin: Admin) -> None:
 
     second = await installed(conninfo)
 
-    assert len(first.migrations) == 3
+    assert len(first.migrations) == 4
     assert second == NOTHING
     assert await manifest(admin) == once
     assert {
@@ -145,7 +145,7 @@ async def test_an_ordinary_role_with_create_on_the_database_can_install(
     first = await installed(conninfo)
     second = await installed(conninfo)
 
-    assert len(first.migrations) == 3
+    assert len(first.migrations) == 4
     assert second == NOTHING
     owners = await rows(
         admin,
@@ -360,8 +360,8 @@ async def test_every_migration_goes_down_and_up_again(
 async def test_two_installers_at_once_install_once(conninfo: str, admin: Admin) -> None:
     outcomes = await asyncio.gather(installed(conninfo), installed(conninfo))
 
-    assert sorted(len(o.migrations) for o in outcomes) == [0, 3]
-    assert await scalar(admin, "select count(*) from monitoring.schema_migrations") == 3
+    assert sorted(len(o.migrations) for o in outcomes) == [0, 4]
+    assert await scalar(admin, "select count(*) from monitoring.schema_migrations") == 4
 
 
 @pytest.mark.pg

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.errors import InsufficientPrivilege, TargetError
+from monitor.model.alert import Alert, AlertState
 from monitor.model.finding import (
     Evidence,
     Finding,
@@ -316,6 +317,77 @@ async def test_old_reports_are_deleted_in_batches_and_open_findings_are_not(
     assert (first, second, third) == (4, 2, 0)
     assert await scalar(admin, "select count(*) from monitoring.samples") == 1
     assert await scalar(admin, "select objname from monitoring.findings") == "open"
+
+
+def fired(name: str = "a", **changes: object) -> Alert:
+    alert = Alert(
+        fingerprint=name,
+        name="PgvigilTableBloat",
+        severity=Severity.WARNING,
+        state=AlertState.FIRING,
+        labels={"server": "orders", "datname": "app", "object": name, "team": "x"},
+        annotations={"summary": "Bloat", "description": "table a is bloated"},
+        active_since=NOW - timedelta(minutes=5),
+        fired_at=NOW,
+    )
+    return replace(alert, **changes)  # pyright: ignore[reportArgumentType] - per test
+
+
+HISTORY = (
+    "select fingerprint, fired_at, resolved_at from monitoring.alerts "
+    "order by fired_at, fingerprint"
+)
+
+
+@pytest.mark.pg
+@pytest.mark.requirement("S8.1.2-g")
+async def test_each_time_an_alert_fired_is_a_row_of_the_history(
+    session: Session, admin: Admin
+) -> None:
+    store, again = Store(session), NOW + timedelta(minutes=3)
+    over = fired(state=AlertState.RESOLVED, resolved_at=NOW + timedelta(minutes=1))
+
+    await store.save_alerts(REPORT, [fired()])
+    await store.save_alerts(later(1), [over])
+    await store.save_alerts(later(3), [fired(fired_at=again)])
+    await store.save_alerts(later(4), [fired(fired_at=again)])
+
+    assert await rows(admin, HISTORY) == [
+        ("a", NOW, NOW + timedelta(minutes=1)),
+        ("a", again, None),
+    ]
+
+
+@pytest.mark.pg
+@pytest.mark.requirement("S8.1.2-g")
+async def test_what_a_restarted_daemon_no_longer_knows_is_over_in_the_history(
+    session: Session, admin: Admin
+) -> None:
+    store = Store(session)
+    pending = fired("b", state=AlertState.PENDING, fired_at=None)
+    other = replace(REPORT, target="other")
+
+    await store.save_alerts(REPORT, [fired()])
+    await store.save_alerts(other, [fired("c")])
+    await store.save_alerts(later(2), [pending])
+
+    assert await rows(admin, HISTORY) == [
+        ("a", NOW, NOW + timedelta(minutes=2)),
+        ("c", NOW, None),
+    ]
+
+
+@pytest.mark.pg
+@pytest.mark.requirement("S8.1.2-g")
+async def test_pruning_keeps_alerts_that_fire(session: Session, admin: Admin) -> None:
+    store, old = Store(session), NOW - timedelta(days=60)
+    over = fired("b", fired_at=old, resolved_at=old + timedelta(hours=1))
+    await store.save_alerts(REPORT, [fired("a", fired_at=old), over])
+
+    removed = await store.prune(timedelta(days=30))
+
+    assert removed == 1
+    assert await scalar(admin, "select fingerprint from monitoring.alerts") == "a"
 
 
 @pytest.mark.pg
