@@ -36,11 +36,13 @@ class Outbox:
         self._alerts: dict[str, tuple[Alert, ...]] = {}
         self._told: dict[Identity, Told] = {}
         self._due: dict[Identity, Told] = {}
+        self._tried: set[Identity] = set()
         self.changes = 0
         self.dropped_total = 0
         for one in told:
             kept = self._told if one.is_known else self._due
             kept[identity(one.alert)] = one
+        self._tried.update(self._due)
 
     def __len__(self) -> int:
         """Return how many changes wait."""
@@ -71,12 +73,15 @@ class Outbox:
             for one in self._due.values()
             if one.source in self._alerts or one.alert.state is AlertState.RESOLVED
         )
-        return tuple(islice(ready, limit))
+        found = tuple(islice(ready, limit))
+        self._tried.update(identity(one.alert) for one in found)
+        return found
 
     def delivered(self, changes: Iterable[Told]) -> None:
         """Note that the receiver has taken these."""
         for change in changes:
             key = identity(change.alert)
+            self._tried.discard(key)
             waiting = self._due.get(key)
             # It may have changed again while it was under way.
             if waiting is not None and waiting.alert.state is change.alert.state:
@@ -100,6 +105,9 @@ class Outbox:
                 continue
             key = identity(alert)
             firing[key] = alert
+            if key in self._told and key in self._due and key in self._tried:
+                # Whether its end was heard is not known: it is told once more.
+                del self._told[key]
             if key in self._told:
                 # Its end was not told yet, and it has none.
                 self._due.pop(key, None)

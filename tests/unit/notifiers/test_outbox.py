@@ -97,6 +97,19 @@ def test_an_end_that_was_none_is_not_told() -> None:
     assert waiting(box) == []
 
 
+def test_an_end_that_may_have_been_heard_is_followed_by_the_alert_again() -> None:
+    box = outbox()
+    box.submit("orders", [alert()])
+    deliver(box)
+    box.submit("orders", [])
+    heard = waiting(box)
+
+    box.submit("orders", [alert()])
+
+    assert heard == [("A", RESOLVED)]
+    assert waiting(box) == [("A", FIRING)]
+
+
 def test_a_change_while_one_is_under_way_is_told_after_it() -> None:
     box = outbox()
     box.submit("orders", [alert()])
