@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from monitor.model.rls import (
 )
 from monitor.rls.overheads import recalled, with_overheads
 from monitor.rls.rounds import Key, Survey
+from monitor.rls.unit_cost import quietest
 from monitor.runtime.allowance import Allowance, Spent
 from monitor.runtime.answers import Answers
 
@@ -24,6 +25,9 @@ MOST_KEPT = 2_000
 
 MOST_HISTOGRAMS = 500
 """Of tables and roles."""
+
+ROUNDS = 5
+"""So many good rounds on a table are compared, and the quietest one is published."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -57,6 +61,9 @@ class ProbeBook:
         self.allowance = Allowance(seconds_per_hour, known.spent)
         self.answers = Answers()
         self._costs = {cost_key(cost): cost for cost in known.unit_costs}
+        self._recent: dict[Key, tuple[UnitCost, ...]] = {
+            key: (cost,) for key, cost in self._costs.items()
+        }
         self._failed: dict[Key, UnitCost] = {}
         self._statements = {statement_key(e[1]): e for e in known.statement_costs}
         self._savings = {saving_key(each): each for each in known.savings}
@@ -104,13 +111,20 @@ class ProbeBook:
         self.allowance.spend(seconds, now)
 
     def take_cost(self, cost: UnitCost) -> None:
-        """Take what a round on a table brought."""
+        """Take what a round on a table brought.
+
+        A busy server makes policies seem dearer, a whole round long. The figure of
+        the quietest of the last rounds stands, as of the last one.
+        """
         key = cost_key(cost)
-        if cost.status == "ok":
-            self._failed.pop(key, None)
-            _put(self._costs, key, cost)
-        else:
+        if cost.status != "ok":
             _put(self._failed, key, cost)
+            return
+        self._failed.pop(key, None)
+        recent = (*self._recent.get(key, ()), cost)[-ROUNDS:]
+        best = quietest(recent) or cost
+        _put(self._recent, key, recent)
+        _put(self._costs, key, replace(best, at=cost.at))
 
     def take_statement(self, cost: StatementCost, policy_set: str) -> None:
         """Take what a round on a listed statement brought."""
@@ -168,7 +182,13 @@ class ProbeBook:
         return frozenset(gone)
 
     def _drop(self, key: Key) -> None:
-        for kept in (self._costs, self._failed, self._statements, self._savings):
+        for kept in (
+            self._costs,
+            self._recent,
+            self._failed,
+            self._statements,
+            self._savings,
+        ):
             kept.pop(key, None)
 
     def probes(self, now: datetime, paused: str) -> Probes:

@@ -10,7 +10,13 @@ from pydantic import TypeAdapter
 from monitor.model.rls import Saving, StatementCost
 from monitor.rls.rounds import Survey
 from monitor.runtime.answers import Answers
-from monitor.runtime.probe_book import MOST_KEPT, ProbeBook, SavedProbes, cost_key
+from monitor.runtime.probe_book import (
+    MOST_KEPT,
+    ROUNDS,
+    ProbeBook,
+    SavedProbes,
+    cost_key,
+)
 from tests.unit.factories import NOW, make
 from tests.unit.rls.probed import GUARDED, cost
 
@@ -59,6 +65,32 @@ def test_a_failure_leaves_the_last_good_figure_beside_it() -> None:
 
     assert beside == (cost(), failed)
     assert book.probes(NOW, "").unit_costs == (cost(at=NOW),)
+
+
+def test_the_quietest_of_the_last_rounds_stands_as_of_the_last_one() -> None:
+    book = ProbeBook(30.0)
+    calm = cost(per_row=2e-6, scan_per_row=1e-7, at=NOW)
+    busy = cost(per_row=5e-6, scan_per_row=4e-7, at=NOW + timedelta(minutes=15))
+
+    book.take_cost(calm)
+    book.take_cost(busy)
+    first = book.probes(NOW, "").unit_costs
+    for _ in range(ROUNDS):
+        book.take_cost(busy)
+
+    assert first == (replace(calm, at=busy.at),)
+    assert book.probes(NOW, "").unit_costs == (busy,)
+
+
+def test_a_figure_under_former_policies_is_no_rival() -> None:
+    book = ProbeBook(30.0)
+    book.take_cost(cost(per_row=2e-6, scan_per_row=1e-7, at=NOW))
+    later = NOW + timedelta(minutes=15)
+    changed = cost(per_row=9e-6, scan_per_row=1e-7, at=later, policy_set="other")
+
+    book.take_cost(changed)
+
+    assert book.probes(NOW, "").unit_costs == (changed,)
 
 
 def test_a_changed_policy_voids_what_was_measured_under_it() -> None:
