@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from monitor.alerting.tracker import KEEP_RESOLVED
 from monitor.model.alert import Alert, AlertState
@@ -132,5 +133,6 @@ def _annotations(finding: Finding, policy: AlertPolicy) -> dict[str, str]:
         annotations["remedy_sql"] = finding.remedy.sql
     if url:
         annotations["runbook_url"] = f"{url}/runbooks/{finding.check}"
-        annotations["finding_url"] = f"{url}/#finding-{finding.id}"
+        where = urlencode({"target": finding.target, "check": finding.check})
+        annotations["finding_url"] = f"{url}/?{where}#finding-{finding.id}"
     return annotations

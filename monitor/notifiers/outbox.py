@@ -113,6 +113,9 @@ class Outbox:
                 self._due.pop(key, None)
             elif number not in hidden:
                 self._wait(Told(source=source, alert=alert))
+            elif key not in self._tried:
+                # What explains it came while it waited.
+                self._due.pop(key, None)
         self._resolve(firing, [alert for _, alert in everything])
         self._keep_within_bounds()
 

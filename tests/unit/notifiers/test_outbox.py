@@ -175,6 +175,37 @@ def test_what_is_inhibited_is_told_when_it_is_no_more() -> None:
     assert sorted(deliver(box)) == [("A", FIRING), ("PgvigilTargetDown", RESOLVED)]
 
 
+def test_what_is_explained_while_it_waits_is_not_told() -> None:
+    box = outbox()
+    box.submit("orders", [alert("PgvigilTargetDown")])
+
+    box.submit("PgvigilMonitorBlind", [alert("PgvigilMonitorBlind", server="")])
+
+    assert waiting(box) == [("PgvigilMonitorBlind", FIRING)]
+
+
+def test_what_may_have_been_heard_is_told_although_it_is_explained() -> None:
+    box = outbox()
+    box.submit("orders", [alert("PgvigilTargetDown")])
+    unanswered = waiting(box)
+
+    box.submit("PgvigilMonitorBlind", [alert("PgvigilMonitorBlind", server="")])
+
+    assert unanswered == [("PgvigilTargetDown", FIRING)]
+    assert [*unanswered, ("PgvigilMonitorBlind", FIRING)] == waiting(box)
+
+
+def test_a_condition_that_waits_for_its_hold_again_is_not_over() -> None:
+    box = outbox(Told(source="orders", alert=alert(), is_known=True))
+
+    box.submit("orders", [alert(state=AlertState.PENDING)])
+    pending = waiting(box)
+    box.submit("orders", [])
+
+    assert pending == []
+    assert waiting(box) == [("A", RESOLVED)]
+
+
 def test_what_is_given_up_is_counted_and_not_tried_again() -> None:
     box = outbox()
     box.submit("orders", [alert()])
