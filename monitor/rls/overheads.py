@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from monitor.model.rls import BOUNDS, Guarded, Overheads, UnitCost
 from monitor.rls.loads import StatementLoad
+from monitor.rls.unit_cost import CHEAP
 
 MOST_STATEMENTS = 5
 """A round counts as so many statements of a table: its costliest."""
@@ -21,16 +22,25 @@ def statement_overheads(
 
     Seconds: what a statement pays once, and for each row that it examines. Rows
     are divided between statements by their time, since no view tells them apart.
-    Nothing where the cost of a row is not known.
+    A row too cheap to be measured counts with the most that it can cost. Nothing
+    where the cost of a row is not known.
     """
-    if cost.per_row is None or cost.status != "ok":
+    per_row = _counted(cost)
+    if per_row is None:
         return
     ranked = sorted(loads, key=lambda load: -load.seconds)
     together = sum(load.seconds for load in ranked)
     for load in ranked[:MOST_STATEMENTS]:
         if load.calls > 0 and together > 0:
             rows = rows_examined * load.seconds / together / load.calls
-            yield (cost.fixed or 0.0) + cost.per_row * rows
+            yield (cost.fixed or 0.0) + per_row * rows
+
+
+def _counted(cost: UnitCost) -> float | None:
+    if cost.status == "ok":
+        return cost.per_row
+    is_cheap = cost.status == "unstable" and cost.high is not None
+    return cost.high if is_cheap and (cost.high or 0.0) <= CHEAP else None
 
 
 def with_overheads(

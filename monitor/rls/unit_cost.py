@@ -20,7 +20,7 @@ _DISTURBED = 1.5
 # Seconds below which executions differ by chance, whatever they do.
 _JITTER = 20e-6
 # Seconds a row below which a figure has to be told from zero to be published.
-_CHEAP = 0.1e-6
+CHEAP = 0.1e-6
 # What even the best executions may be off by on a busy server, as a share.
 _METHOD = 0.15
 # A spread of more than these shares of the figure makes it unstable. Disturbances
@@ -198,7 +198,7 @@ def _disturbed(dropped: int, pairs: int) -> str:
 
 def _unfit(per_row: float, low: float, high: float) -> str:
     """Return why a figure is not to be published; empty if it may."""
-    if low <= 0.0 and per_row < _CHEAP:
+    if low <= 0.0 and per_row < CHEAP:
         return "too cheap to be told from nothing"
     size = abs(per_row)
     if per_row - low > _WIDEST_BELOW * size or high - per_row > _WIDEST_ABOVE * size:

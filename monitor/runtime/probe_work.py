@@ -25,7 +25,7 @@ from monitor.rls.rounds import (
     TableRound,
 )
 from monitor.rls.survey import examined_per_second
-from monitor.runtime.probe_book import ProbeBook
+from monitor.runtime.probe_book import ProbeBook, cost_key
 
 
 async def carry_out(
@@ -75,7 +75,8 @@ async def _table(
         now=now(),
     )
     book.take_cost(cost)
-    overheads = await asyncio.to_thread(_overheads, view, cost)
+    stands = book.cost(cost_key(cost)) if cost.status == "ok" else cost
+    overheads = await asyncio.to_thread(_overheads, view, stands or cost)
     if overheads:
         book.add_overheads(chosen.table, chosen.policy_set, overheads)
     return cost.status

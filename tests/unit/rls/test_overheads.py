@@ -30,6 +30,17 @@ def test_a_cost_that_is_not_known_adds_nothing(changes: dict[str, object]) -> No
     assert list(statement_overheads(cost(**changes), 1_000, [FAST])) == []
 
 
+@pytest.mark.parametrize(("high", "expected"), [(1e-7, [0.0001]), (1.1e-7, [])])
+def test_a_row_too_cheap_to_measure_counts_with_the_most_it_can_cost(
+    high: float, expected: list[float]
+) -> None:
+    cheap = cost(status="unstable", per_row=0.3e-7, high=high)
+
+    found = list(statement_overheads(cheap, 1_000_000, [FAST]))
+
+    assert found == pytest.approx(expected)
+
+
 def test_overheads_fall_into_their_buckets() -> None:
     found = with_overheads(None, GUARDED, [-1.0, BOUNDS[0], BOUNDS[1], 99.0])
 
