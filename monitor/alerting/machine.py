@@ -39,6 +39,12 @@ class AlertPolicy:
             return None
         return self.hold_by_check.get(finding.check, usual)
 
+    def with_holds(self, holds: Mapping[str, timedelta]) -> AlertPolicy:
+        """Return the policy with other holds for single checks."""
+        if not holds:
+            return self
+        return replace(self, hold_by_check={**self.hold_by_check, **holds})
+
     def hold_of(self, alert: Alert) -> timedelta:
         """Return how long what an alert is about had to last."""
         usual = self.hold.get(alert.severity, timedelta(0))

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from monitor.model.catalog import Catalog
 from monitor.model.finding import Finding, urgency
+from monitor.model.target import Target
 from monitor.model.threshold import relaxed
 from monitor.model.view import View
 from monitor.rls.weight import Weigh, weigher
@@ -62,6 +63,10 @@ class Evaluator:
         self._thresholds = thresholds
         self._rules = rules
         self._judged: dict[str, _Judged] = {}
+
+    def holds(self, target: Target) -> Mapping[str, timedelta]:
+        """Return how long findings must last before they alert, where edited."""
+        return self._thresholds.holds(target)
 
     def run(self, view: View, open_ids: frozenset[str]) -> Evaluation:
         """Return the findings; those in `open_ids` last until clear of their level.

@@ -80,9 +80,8 @@ class Judge:
             mutes=self._mutes,
             now=now,
         )
-        self.alerts = step(
-            self.alerts, self._tracked, self.policy, self._target.labels, now
-        )
+        policy = self.policy.with_holds(self.evaluator.holds(self._target))
+        self.alerts = step(self.alerts, self._tracked, policy, self._target.labels, now)
 
     def _report_failures(self, failed: Mapping[str, str]) -> None:
         for check in failed.keys() - self._failed.keys():

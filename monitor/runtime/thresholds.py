@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import timedelta
 from difflib import get_close_matches
 from math import isfinite
 from types import MappingProxyType
@@ -85,6 +86,15 @@ class ThresholdBook:
     def forget(self, target_name: str) -> None:
         """Drop the edited rows of a target that is no longer watched."""
         self._edited.pop(target_name, None)
+
+    def holds(self, target: Target) -> Mapping[str, timedelta]:
+        """Return how long findings of a check must last, where a row says so."""
+        rows = self._edited.get(target.name, {})
+        return {
+            check: row.for_duration
+            for check, row in rows.items()
+            if row.for_duration is not None
+        }
 
     def of(self, target: Target, check: str) -> Any:  # noqa: ANN401 - the check's own class
         """Return an instance of the check's `Thresholds`."""

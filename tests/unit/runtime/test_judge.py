@@ -3,14 +3,19 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from monitor.alerting import availability
 from monitor.model.alert import AlertState
 from monitor.model.finding import Mute
 from monitor.model.target import Target
+from monitor.model.threshold import EditedThreshold
+from monitor.runtime.evaluate import Evaluator
 from monitor.runtime.judge import Judge
+from monitor.runtime.thresholds import ThresholdBook
 from tests.unit.factories import NOW, view
 from tests.unit.runtime.test_evaluate import broken, gauge, rule
-from tests.unit.runtime.watches import judge_of
+from tests.unit.runtime.watches import AT_ONCE, judge_of
 
 LATER = NOW + timedelta(minutes=1)
 TARGET = Target(name="orders")
@@ -27,6 +32,28 @@ def test_a_condition_becomes_a_finding_and_an_alert() -> None:
 
     assert [t.finding.object.name for t in judge.findings] == ["full"]
     assert [a.state for a in judge.alerts] == [AlertState.FIRING]
+
+
+@pytest.mark.requirement("S8.1.2-g")
+def test_an_edited_row_says_how_long_a_finding_waits() -> None:
+    known = {"gauge": rule(gauge(full=250))}
+    book = ThresholdBook(known)
+    row = EditedThreshold(
+        metric_name="gauge",
+        warning_threshold=None,
+        critical_threshold=None,
+        for_duration=timedelta(minutes=2),
+        updated_by="ada",
+    )
+    book.edit(TARGET, [row])
+    judge = Judge(TARGET, Evaluator(book, known), AT_ONCE, {})
+
+    states: list[AlertState] = []
+    for minutes in (0, 1, 2):
+        judge.judge(replace(view(), now=NOW + timedelta(minutes=minutes)))
+        states += [alert.state for alert in judge.alerts]
+
+    assert states == [AlertState.PENDING, AlertState.PENDING, AlertState.FIRING]
 
 
 def test_findings_keep_their_first_sight_while_the_server_is_down() -> None:

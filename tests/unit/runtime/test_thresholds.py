@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -91,6 +92,16 @@ def test_a_row_may_name_the_check_and_set_one_level() -> None:
     seen.edit(TARGET, [edited(warning=None, critical=600, metric_name="query_time")])
 
     assert levels(seen) == (100, 600)
+
+
+def test_a_row_may_say_how_long_its_check_waits() -> None:
+    seen = book()
+    hour = timedelta(hours=1)
+
+    seen.edit(TARGET, [edited(for_duration=hour)])
+
+    assert seen.holds(TARGET) == {"query_time": hour}
+    assert seen.holds(Target(name="other")) == {}
 
 
 def test_a_row_can_switch_a_check_off() -> None:
