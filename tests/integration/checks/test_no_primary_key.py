@@ -24,6 +24,8 @@ create temporary table fleeting (id integer);
 create view a_view as select id from keyed;
 create schema auth;
 create table auth.sessions (id integer);
+create schema monitoring;
+create table monitoring.samples (id integer);
 """
 
 
