@@ -22,7 +22,8 @@ from monitor.settings import Settings, receivers
 
 PGVIGIL = "http://pgvigil.example:9843"
 GRAFANA = "http://grafana.example:3000"
-"""Placeholders in the shipped files."""
+AVAILABILITY = 99.9
+"""Placeholders in the shipped files, and their objective."""
 
 
 @click.group()
@@ -84,6 +85,19 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def objective(availability: float) -> tuple[str, ...]:
+    """Return how the files state an objective for availability, in percent."""
+    budget = round((100 - availability) / 100, 10)
+    return (
+        f"* {budget:.10g}",
+        f"/ {budget:.10g}",
+        f"factor {budget:.10g}",
+        f"the objective is {100 * budget:.10g} %",
+        f"in {availability:.10g} % of attempts",
+        f"leaves {float(f'{30 * 24 * 60 * budget:.2g}'):g} minutes",
+    )
+
+
 def _address(
     _context: click.Context, _parameter: click.Parameter, given: str | None
 ) -> str | None:
@@ -110,9 +124,20 @@ def _address(
 )
 @click.option("--url", callback=_address, help="Where operators reach pgvigil.")
 @click.option("--grafana-url", callback=_address, help="Where they reach Grafana.")
+@click.option(
+    "--availability",
+    type=click.FloatRange(50, 100, min_open=True, max_open=True),
+    default=AVAILABILITY,
+    show_default=True,
+    help="Percent of attempts over 30 days in which a server is to be usable.",
+)
 @output_option
 def export(
-    directory: Path, url: str | None, grafana_url: str | None, output: str
+    directory: Path,
+    url: str | None,
+    grafana_url: str | None,
+    availability: float,
+    output: str,
 ) -> None:
     """Write the rule files and runbooks that come with pgvigil.
 
@@ -123,6 +148,8 @@ def export(
     files = [*root.rglob("*.yml"), *root.rglob("*.yaml"), *root.rglob("*.md")]
     known = {PGVIGIL: url, GRAFANA: grafana_url}
     replacing = {place: given for place, given in known.items() if given is not None}
+    was, wanted = objective(AVAILABILITY), objective(availability)
+    replacing |= dict(zip(was, wanted, strict=True))
     written = [str(path) for path in copy(files, root, directory, replacing)]
     if output == "json":
         emit_json({"files": written})

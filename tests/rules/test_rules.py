@@ -84,6 +84,7 @@ def test_promtool_accepts_the_rules(rules: Path) -> None:
     assert complaints == ""
 
 
+@pytest.mark.requirement("S0-d")
 @pytest.mark.parametrize("tests", TESTS, ids=lambda path: path.name)
 def test_alerts_fire_when_they_should(tests: Path) -> None:
     promtool = companions.require("promtool")

@@ -13,6 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from monitor import resources
 from monitor.cli.alerts import GRAFANA, PGVIGIL, alerts
 from monitor.cli.exports import copy
 from monitor.cli.root import pgvigil
@@ -117,6 +118,36 @@ def test_exported_alerts_lead_to_the_addresses_given(tmp_path: Path) -> None:
     assert "https://grafana.net/d/" in text
     assert PGVIGIL not in text
     assert GRAFANA not in text
+
+
+@pytest.mark.requirement("S0-d")
+def test_another_objective_stands_wherever_the_shipped_one_stood(
+    tmp_path: Path,
+) -> None:
+    given = ("--availability", "99.95")
+
+    done = CliRunner().invoke(
+        alerts, ["export", "--directory", str(tmp_path), *given], standalone_mode=False
+    )
+
+    rules = (tmp_path / "pgvigil-daemon.yml").read_text()
+    page = (tmp_path / "runbooks" / "availability_burn.md").read_text()
+    assert done.exception is None
+    assert "0.001" not in rules + page
+    assert "ratio_rate1h > 14.4 * 0.0005" in rules
+    assert "avg_over_time(pg_up[30d])) / 0.0005" in rules
+    assert rules.count("the objective is 0.05 %") == 2
+    assert "in 99.95 % of attempts over 30 days, which leaves 22 minutes" in page
+
+
+def test_files_are_exported_as_shipped_unless_asked_otherwise(tmp_path: Path) -> None:
+    arguments = ["export", "--directory", str(tmp_path)]
+
+    CliRunner().invoke(alerts, arguments, standalone_mode=False)
+
+    shipped = resources.directory("alerts")
+    for name in ("pgvigil-daemon.yml", "runbooks/availability_burn.md"):
+        assert (tmp_path / name).read_text() == (shipped / name).read_text()
 
 
 @pytest.mark.parametrize("url", ["vigil.net", "ftp://vigil.net", "http://a?b=c"])
