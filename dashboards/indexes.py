@@ -12,6 +12,7 @@ CHECKS = (
     "unused_index",
     "duplicate_index",
     "redundant_index",
+    "index_volume",
     "invalid_index",
     "foreign_key_.+",
     "fkey_to_auth_unique",
