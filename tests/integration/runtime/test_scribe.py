@@ -77,3 +77,33 @@ async def test_findings_are_written_for_those_who_ask_the_database(
             seen = await cursor.fetchall()
 
     assert seen == [("foreign_key_without_index", "parts.parts_note_fkey", "open")]
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.requirement("S8.1.2-g")
+async def test_alerts_are_written_when_they_fire_and_when_they_are_over(
+    conninfo: str, admin: Admin, tmp_path: Path
+) -> None:
+    await admin.execute("create extension pg_stat_statements")
+    await admin.execute("create sequence public.numbers maxvalue 100")
+    await admin.execute("select setval('public.numbers', 99)")
+    await install_monitoring(conninfo)
+
+    async def history() -> list[TupleRow]:
+        cursor = await admin.execute(
+            "select alertname, object, severity, resolved_at is null "
+            "from monitoring.alerts where object = 'public.numbers'"
+        )
+        return await cursor.fetchall()
+
+    async with running(settings_for(conninfo, tmp_path)) as assembly:
+        await until(lambda: bool(assembly.daemon.current().targets))
+        while not (fired := await history()):
+            await admin.execute("select pg_catalog.pg_sleep(0.2)")
+        await admin.execute("select setval('public.numbers', 1)")
+        while (ended := await history()) == fired:
+            await admin.execute("select pg_catalog.pg_sleep(0.2)")
+
+    row = ("PgvigilSequenceExhaustion", "public.numbers", "critical")
+    assert fired == [(*row, True)]
+    assert ended == [(*row, False)]
