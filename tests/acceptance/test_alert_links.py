@@ -169,6 +169,22 @@ def test_alerts_of_prometheus_lead_to_the_evidence_and_the_sql(told: Told) -> No
         assert "How to fix" in told.page(links[labels["alertname"]]["runbook_url"])
 
 
+def test_no_link_of_any_alert_of_prometheus_leads_nowhere(told: Told) -> None:
+    links = {
+        rule["annotations"][link].replace("{{ $labels.server }}", SERVER)
+        for file in RULES.parent.glob("pgvigil-*.yml")
+        for group in yaml.safe_load(file.read_text())["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+        for link in ("finding_url", "runbook_url")
+    }
+
+    statuses = {url: told.daemon.status(url.removeprefix(PGVIGIL)) for url in links}
+
+    assert len(statuses) > 100
+    assert {url for url, status in statuses.items() if status != 200} == set()
+
+
 def test_labels_of_a_target_reach_its_alerts_in_both_ways(told: Told) -> None:
     own = {"team": "payments", "env": "live"}
 
