@@ -32,6 +32,7 @@ NOTHING = Installed((), (), ())
 TABLES = {
     "actions",
     "advice",
+    "alerts",
     "findings",
     "performance_thresholds",
     "repeatables",
