@@ -78,10 +78,10 @@ def _lowest_in_circle(pids: Iterable[int], rows: dict[int, BackendRow]) -> int:
 def _ahead(start: int, rows: dict[int, BackendRow]) -> set[int]:
     """Return every backend that one waits for, directly or not."""
     found: set[int] = set()
-    todo = list(rows[start].blocked_by)
-    while todo:
-        pid = todo.pop()
+    pending = list(rows[start].blocked_by)
+    while pending:
+        pid = pending.pop()
         if pid not in found:
             found.add(pid)
-            todo.extend(rows[pid].blocked_by)
+            pending.extend(rows[pid].blocked_by)
     return found

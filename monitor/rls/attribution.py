@@ -182,15 +182,15 @@ def _settle(parsed: Verdict | None, *, is_subject: bool) -> Verdict:
 
 def _reach(stock: Inventory, relids: Iterable[int]) -> frozenset[int]:
     """Return the tables under row level security behind names, through views."""
-    todo, seen = list(relids), set[int]()
-    while todo:
-        relid = todo.pop()
+    pending, seen = list(relids), set[int]()
+    while pending:
+        relid = pending.pop()
         if relid in seen:
             continue
         seen.add(relid)
         view = stock.views.get(relid)
         if view is not None and view.kind == "v":
-            todo.extend(view.relations)
+            pending.extend(view.relations)
     tables = stock.catalog.relations
     return frozenset(oid for oid in seen if oid in tables and tables[oid].has_rls)
 

@@ -113,10 +113,10 @@ class Inventory:
         """
         first = frozenset(commands)
         reading: frozenset[Command] = frozenset({"select"})
-        todo = [(relid, role, first) for relid in relids]
+        pending = [(relid, role, first) for relid in relids]
         seen: set[tuple[int, str, frozenset[Command]]] = set()
-        while todo:
-            step = todo.pop()
+        while pending:
+            step = pending.pop()
             if step in seen:
                 continue
             seen.add(step)
@@ -124,10 +124,10 @@ class Inventory:
             view = self.views.get(relid)
             if view is not None and view.kind != _MATERIALIZED:
                 rights = role if view.is_invoker else view.owner
-                todo.extend((each, rights, wanted) for each in view.relations)
+                pending.extend((each, rights, wanted) for each in view.relations)
             elif self.binds(relid, reader):
                 read = self._read_by(relid, reader, wanted)
-                todo.extend((each, reader, reading) for each in read)
+                pending.extend((each, reader, reading) for each in read)
         return frozenset(relid for relid, by, _ in seen if self.binds(relid, by))
 
     def policy_set(self, relid: int) -> str:

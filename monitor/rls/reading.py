@@ -60,17 +60,17 @@ class Reading:
         """Return what a statement of a role reads; None where a name is unclear."""
         found = Read()
         path = self._names.path_of(role)
-        todo = [_Step(syntax, role, path, found.named)]
+        pending = [_Step(syntax, role, path, found.named)]
         seen: set[tuple[int, str]] = set()
-        while todo:
-            step = todo.pop()
+        while pending:
+            step = pending.pop()
             if not self._resolve(step, found):
                 return None
             for function in self._called(step):
                 reader = function.owner if function.is_definer else step.reader
                 if (function.oid, reader) not in seen:
                     seen.add((function.oid, reader))
-                    todo.extend(_body(function, reader, step.path, found.inside))
+                    pending.extend(_body(function, reader, step.path, found.inside))
                     for oid in function.relations:
                         found.inside[oid, reader].add("select")
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
 from monitor.model.rows.stat_statements import StatementRow
@@ -12,6 +13,10 @@ MOST = 10.0
 STEP = 1.5
 CALM = 0.5
 """Intervals shorten again only below this part of the budget: no flapping."""
+
+WINDOW_SECONDS = 120.0
+"""What is read once a minute comes in bursts, and most at the very beginning: only
+what so much time costs is held against the budget."""
 
 
 @dataclass(slots=True)
@@ -25,6 +30,9 @@ class Governor:
 
     budget: float
     cost: OwnCost = field(default_factory=OwnCost)
+    _recent: deque[tuple[float, float]] = field(
+        default_factory=deque[tuple[float, float]]
+    )
 
     def note(self, view: View) -> None:
         """Take in the last change of the statements, once per reading."""
@@ -49,13 +57,26 @@ class Governor:
             + sum(
                 row.temp_blks_read_total + row.temp_blks_written_total for row in rows
             ),
-            stretch=self._stretch(seconds / delta.seconds),
+            stretch=self._stretch(seconds, delta.seconds),
         )
 
-    def _stretch(self, load: float) -> float:
-        now = self.cost.stretch
+    def _stretch(self, seconds: float, elapsed: float) -> float:
+        """Return the factor from now on; after a change the window begins anew."""
+        self._recent.append((seconds, elapsed))
+        while self._span - self._recent[0][1] >= WINDOW_SECONDS:
+            self._recent.popleft()
+        spent = sum(seconds for seconds, _ in self._recent)
+        load = spent / max(self._span, WINDOW_SECONDS)
+        before = after = self.cost.stretch
         if load > self.budget:
-            return min(MOST, now * STEP)
-        if load < self.budget * CALM:
-            return max(1.0, now / STEP)
-        return now
+            after = min(MOST, before * STEP)
+        elif load < self.budget * CALM and self._span >= WINDOW_SECONDS:
+            after = max(1.0, before / STEP)
+        if after != before:
+            self._recent.clear()
+        return after
+
+    @property
+    def _span(self) -> float:
+        """Return how many seconds the readings in the window cover."""
+        return sum(elapsed for _, elapsed in self._recent)

@@ -28,7 +28,7 @@ def statement(userid: int, seconds: float, *, toplevel: bool = True) -> Statemen
     )
 
 
-def seen(*rows: StatementRow, seconds: float = 10.0) -> View:
+def seen(*rows: StatementRow, seconds: float = 120.0) -> View:
     delta = Delta(collector="stat_statements", datname="", seconds=seconds, rows=rows)
     base = view(roles=ROLES, server=make_server(role="pgvigil_reader"))
     return View(
@@ -62,7 +62,7 @@ def test_a_nested_statement_is_not_counted_twice() -> None:
 def test_intervals_stay_within_the_budget() -> None:
     governor = Governor(budget=0.01)
 
-    governor.note(seen(statement(OURS, 0.1)))
+    governor.note(seen(statement(OURS, 1.2)))
 
     assert governor.cost.stretch == 1.0
 
@@ -72,7 +72,7 @@ def test_intervals_stretch_beyond_the_budget_up_to_a_bound() -> None:
 
     stretches: list[float] = []
     for _ in range(8):
-        governor.note(seen(statement(OURS, 0.11)))
+        governor.note(seen(statement(OURS, 1.32)))
         stretches.append(round(governor.cost.stretch, 2))
 
     assert stretches[:2] == [1.5, 2.25]
@@ -81,13 +81,33 @@ def test_intervals_stretch_beyond_the_budget_up_to_a_bound() -> None:
 
 def test_intervals_shorten_again_only_well_below_the_budget() -> None:
     governor = Governor(budget=0.01)
-    governor.note(seen(statement(OURS, 0.11)))
+    governor.note(seen(statement(OURS, 1.32)))
 
-    governor.note(seen(statement(OURS, 0.06)))
+    governor.note(seen(statement(OURS, 0.72)))
     held = governor.cost.stretch
-    governor.note(seen(statement(OURS, 0.04)))
+    governor.note(seen(statement(OURS, 0.48)))
 
     assert (held, governor.cost.stretch) == (1.5, 1.0)
+
+
+def test_a_burst_is_held_against_the_time_around_it() -> None:
+    governor = Governor(budget=0.01)
+
+    governor.note(seen(statement(OURS, 0.6), seconds=15))
+    for _ in range(20):
+        governor.note(seen(statement(OURS, 0.05), seconds=15))
+
+    assert governor.cost.stretch == 1.0
+
+
+def test_what_costs_two_minutes_budget_at_once_stretches_at_once_and_once() -> None:
+    governor = Governor(budget=0.01)
+
+    governor.note(seen(statement(OURS, 1.3), seconds=15))
+    first = governor.cost.stretch
+    governor.note(seen(statement(OURS, 0.05), seconds=15))
+
+    assert (first, governor.cost.stretch) == (1.5, 1.5)
 
 
 def test_nothing_is_concluded_across_a_reset() -> None:
